@@ -19,6 +19,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/catalog"
+	"offlinestore/internal/admintest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
@@ -77,7 +78,7 @@ func (a *administration) another() string {
 }
 
 // hash returns the hash of the password, which takes a while to make.
-var hash = sync.OnceValue(func() string { return admin.HashPassword(password) })
+var hash = sync.OnceValue(func() string { return admintest.Hash(password) })
 
 func jq() *catalog.Import {
 	in := &catalog.Import{Bundle: digest.FromString("jq"), Name: "jq.tar.gz", Signer: "sha256:aa", SignedAt: time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC), Sequence: 1}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"offlinestore/catalog"
-	"offlinestore/server/admin"
+	"offlinestore/internal/admintest"
 )
 
 // TestNarrowedDischarge checks that a discharge which its holder narrowed, to hand it on, is not worth more after a refresh.
@@ -76,7 +76,7 @@ func TestBruteForce(t *testing.T) {
 	}
 	// An address that has used up its own attempts leaves the attempts of an account alone.
 	jo := "jo@example.internal"
-	a.addAdmin(catalog.Admin{Email: jo, Secret: admin.HashPassword(password)})
+	a.addAdmin(catalog.Admin{Email: jo, Secret: admintest.Hash(password)})
 	for range 12 {
 		if status, _ := try(jo, "guess"); status != 429 {
 			t.Fatalf("one more attempt from the address = %d, want 429", status)

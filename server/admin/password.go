@@ -35,12 +35,38 @@ const (
 const hashForm = "$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s"
 
 // HashPassword returns the hash of a password or of a one-time token, for the database.
-func HashPassword(password string) string { return hashWith(password, random(saltSize)) }
+func HashPassword(password string) string { return present.hash(password, random(saltSize)) }
 
-func hashWith(password string, salt []byte) string {
-	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, keySize)
+// cost is the cost of a hash: passes over the memory, the memory in KiB, and threads.
+type cost struct {
+	time, memory uint32
+	threads      uint8
+}
+
+var present = cost{argonTime, argonMemory, argonThreads}
+
+func (c cost) hash(password string, salt []byte) string {
+	key := argon2.IDKey([]byte(password), salt, c.time, c.memory, c.threads, keySize)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf(hashForm, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
+	return fmt.Sprintf(hashForm, c.memory, c.time, c.threads, b64(salt), b64(key))
+}
+
+// parseHash returns the cost and the salt of a hash, so that hashes stay valid when new ones cost more. Without a usable hash, it returns the present
+// cost: none may cost more.
+func parseHash(hash string) (c cost, salt []byte) {
+	salt = make([]byte, saltSize)
+	parts := strings.Split(hash, "$")
+	if len(parts) != 6 {
+		return present, salt
+	}
+	if b, err := base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
+		salt = b
+	}
+	n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.memory, &c.time, &c.threads)
+	if n != 3 || err != nil || c.memory > argonMemory || c.time > argonTime || c.threads > argonThreads || c.time < 1 || c.threads < 1 {
+		return present, salt
+	}
+	return c, salt
 }
 
 // tokenPrefix begins the identifier of a token, before the email of its admin.
@@ -84,12 +110,6 @@ func (s *Server) verifyPassword(ctx context.Context, hash, password string) (boo
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	salt := make([]byte, saltSize)
-	parts := strings.Split(hash, "$")
-	if len(parts) == 6 {
-		if b, err := base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
-			salt = b
-		}
-	}
-	return subtle.ConstantTimeCompare([]byte(hashWith(password, salt)), []byte(hash)) == 1, nil
+	c, salt := parseHash(hash)
+	return subtle.ConstantTimeCompare([]byte(c.hash(password, salt)), []byte(hash)) == 1, nil
 }

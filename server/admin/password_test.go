@@ -1,8 +1,10 @@
 package admin_test
 
 import (
+	"strings"
 	"testing"
 
+	"offlinestore/internal/admintest"
 	"offlinestore/server/admin"
 )
 
@@ -32,5 +34,27 @@ func TestPasswordsAreSalted(t *testing.T) {
 	}
 	if _, err := admin.New(admin.Config{Secret: "short"}); err == nil {
 		t.Error("New took a short secret")
+	}
+}
+
+// TestHashes accepts hashes of other costs, but none that costs more than the present ones.
+func TestHashes(t *testing.T) {
+	t.Parallel()
+	good := admintest.Hash("correct horse")
+	for hash, want := range map[string]bool{
+		admin.HashPassword("correct horse"):    true,
+		good:                                   true,
+		admintest.Hash("another"):              false,
+		"":                                     false,
+		"$$$$$":                                false,
+		strings.Replace(good, "t=1", "t=2", 1): false,
+		strings.Replace(good, "t=1", "t=0", 1): false,
+		strings.Replace(good, "p=1", "p=0", 1): false,
+		strings.Replace(good, "m=64", "m=4194304", 1):   false,
+		strings.Replace(good, "t=1", "t=4000000000", 1): false,
+	} {
+		if got := admin.VerifyPassword(t.Context(), hash, "correct horse"); got != want {
+			t.Errorf("%q: %v, want %v", hash, got, want)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
+	"offlinestore/internal/admintest"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
@@ -125,7 +126,7 @@ func secretOf(t *testing.T, email string, n int) secret {
 	if secrets.made == nil {
 		secrets.made = make(map[string]secret)
 	}
-	secrets.made[key] = secret{token, admin.HashPassword(token)}
+	secrets.made[key] = secret{token, admintest.Hash(token)}
 	return secrets.made[key]
 }
 

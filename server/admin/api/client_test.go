@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"offlinestore/catalog"
+	"offlinestore/internal/admintest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/server/admin"
@@ -47,7 +48,7 @@ func newStore(t *testing.T) (url string, c *clock, calls *atomic.Int64) {
 		t.Fatal(err)
 	}
 	t.Cleanup(st.Close)
-	if err := st.PutAdmin(t.Context(), catalog.Admin{Email: email, Secret: admin.HashPassword(password)}); err != nil {
+	if err := st.PutAdmin(t.Context(), catalog.Admin{Email: email, Secret: admintest.Hash(password)}); err != nil {
 		t.Fatal(err)
 	}
 	c, calls = &clock{}, &atomic.Int64{}
