@@ -147,12 +147,7 @@ func (s *site) serveAs(change func(*exec.Cmd)) *serving {
 	s.t.Helper()
 	var ports [2]string
 	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		ports[i] = ln.Addr().String()
-		ln.Close()
+		ports[i] = net.JoinHostPort("127.0.0.1", freePort(s.t))
 	}
 	v := &serving{errs: new(bytes.Buffer), url: "http://" + ports[0]}
 	v.cmd = s.command(s.t.Context(), "serve", "--listen", ports[0], "--admin-listen", ports[1])

@@ -29,7 +29,7 @@ func TestConnections(t *testing.T) {
 	if !strings.HasPrefix(socket, "/") {
 		t.Skip("PostgreSQL is not on a Unix socket")
 	}
-	dead, live := deadPort(t), forward(t, filepath.Join(socket, socketName))
+	dead, live := freePort(t), forward(t, filepath.Join(socket, socketName))
 	for form, code := range map[string]int{
 		"postgresql://USER@127.0.0.1:LIVE/DATABASE":                                                                               cli.OK,
 		"postgres://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE":                                                                  cli.OK,
@@ -52,17 +52,6 @@ func TestConnections(t *testing.T) {
 			}
 		})
 	}
-}
-
-// deadPort returns a port that nobody listens on.
-func deadPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
 // forward forwards a TCP port to a Unix socket until the test ends.

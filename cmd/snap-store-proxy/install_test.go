@@ -21,6 +21,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/instance/pgcluster"
+	"offlinestore/internal/freeport"
 	"offlinestore/internal/pgtest"
 	"offlinestore/internal/upstreamtest"
 )
@@ -157,12 +158,7 @@ func needPrivateRoot(t *testing.T) {
 // freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
+	port, err := freeport.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

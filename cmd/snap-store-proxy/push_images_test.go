@@ -29,6 +29,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/instance/pgcluster"
+	"offlinestore/internal/freeport"
 	"offlinestore/internal/pgtest"
 )
 
@@ -89,16 +90,11 @@ func withPassword(next http.Handler) http.Handler {
 
 func setFreeAddresses(e *testscript.Env, names ...string) error {
 	for _, name := range names {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Port()
 		if err != nil {
 			return err
 		}
-		defer ln.Close() // only after all are chosen, so that they differ
-		_, port, err := net.SplitHostPort(ln.Addr().String())
-		if err != nil {
-			return err
-		}
-		e.Setenv("ADDR"+name, ln.Addr().String())
+		e.Setenv("ADDR"+name, net.JoinHostPort("127.0.0.1", port))
 		e.Setenv("PORT"+name, port)
 	}
 	return nil

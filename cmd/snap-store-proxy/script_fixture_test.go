@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/freeport"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -198,26 +199,16 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 			return err
 		}
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Port()
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	if err != nil {
-		return err
-	}
-	ln2, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer ln2.Close()
-	_, port2, err := net.SplitHostPort(ln2.Addr().String())
+	port2, err := freeport.Port()
 	if err != nil {
 		return err
 	}
 	for k, v := range map[string]string{
-		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BRIEF": upstreamtest.ID("brief"), "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
+		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": net.JoinHostPort("127.0.0.1", port), "PORT": port, "BRIEF": upstreamtest.ID("brief"), "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
 		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
 		"STORE_DASHBOARD_URL": f.dashboard, "UBUNTU_ONE_SSO_URL": f.sso,
 		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"offlinestore/internal/freeport"
 )
 
 // downloadSize is the size of the blob that is downloaded repeatedly from memory.
@@ -93,7 +95,7 @@ func downloadURL(b *bench, url, name string) (string, error) {
 
 // nginx serves a folder with sendfile.
 func (b *bench) nginx(folder string) (stop func(), url string, err error) {
-	addr, err := freeAddress()
+	addr, err := freeport.Address()
 	if err != nil {
 		return nil, "", err
 	}
@@ -128,15 +130,6 @@ http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path %[2]s; 
 		c.Process.Signal(os.Interrupt)
 		c.Wait()
 	}, "http://" + addr, nil
-}
-
-// freeAddress returns an address for a server that can't choose its own.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
 }
 
 // waitFor waits until a server listens.

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"offlinestore/internal/freeport"
 )
 
 // start starts upstream, the edge and nginx.
@@ -40,7 +42,7 @@ func (e *edgeBench) start() error {
 	}
 	b.later(stop)
 	e.upstream = url
-	line, err := freeAddress()
+	line, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -61,11 +63,11 @@ func (e *edgeBench) start() error {
 
 // startNginx starts nginx with a cache on one port, and without one on another.
 func (e *edgeBench) startNginx() error {
-	cached, err := freeAddress()
+	cached, err := freeport.Address()
 	if err != nil {
 		return err
 	}
-	plain, err := freeAddress()
+	plain, err := freeport.Address()
 	if err != nil {
 		return err
 	}

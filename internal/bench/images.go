@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/crane"
+
+	"offlinestore/internal/freeport"
 )
 
 // serveImages starts a store with its registry, and returns the URL of the registry.
 func (b *bench) serveImages(data string) (stop func(), url string, err error) {
-	addr, err := freeAddress()
+	addr, err := freeport.Address()
 	if err != nil {
 		return nil, "", err
 	}
@@ -27,7 +29,7 @@ func (b *bench) serveImages(data string) (stop func(), url string, err error) {
 
 // dockerRegistry starts Debian's docker-registry on a folder, without access control.
 func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error) {
-	if addr, err = freeAddress(); err != nil {
+	if addr, err = freeport.Address(); err != nil {
 		return nil, "", err
 	}
 	conf := b.path("docker-registry.yml")

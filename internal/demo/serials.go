@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/freeport"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -44,7 +44,7 @@ func (g *tour) serials(u *upstream) error {
 	if err := g.addToken(); err != nil {
 		return err
 	}
-	admin, err := freeAddress()
+	admin, err := freeport.Address()
 	if err != nil {
 		return err
 	}
@@ -195,15 +195,6 @@ func requestedKey(file string) (string, error) {
 		return "", err
 	}
 	return a.HeaderString("public-key-sha3-384"), nil
-}
-
-// freeAddress returns an address of this machine that nobody listens on.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
 }
 
 // lastWord returns the last word of a text.

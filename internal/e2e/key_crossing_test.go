@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/freeport"
 	"offlinestore/internal/hsmtest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/internal/snapddriver"
@@ -92,12 +92,11 @@ func TestKeyCrossesTheGap(t *testing.T) {
 // freeAddress returns an address at which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return address
 }
 
 // register lets the test device ask for a serial, as snapd does with proxy.store, and verifies the answer with snapd's asserts package.

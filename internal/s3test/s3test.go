@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"offlinestore/blob"
+	"offlinestore/internal/freeport"
 )
 
 // Version is the version of versitygw.
@@ -90,7 +90,7 @@ func run(path, dir string) (*Server, error) {
 			return nil, err
 		}
 	}
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +114,6 @@ func run(path, dir string) (*Server, error) {
 		return nil, err
 	}
 	return s, s.await()
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // await waits until the server answers.
