@@ -188,15 +188,19 @@ func edgeCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[strin
 		"DB.AdoptEdgeOverrides": func() error { _, _, err := db.AdoptEdgeOverrides(ctx, "a"); return err },
 		"DB.PlanEdgeOverrides":  func() error { _, _, err := db.PlanEdgeOverrides(ctx); return err },
 		"DB.CountEdgeDevices":   func() error { _, err := db.CountEdgeDevices(ctx); return err },
-		"DB.EachEdgeRelease":    func() error { return db.EachEdgeRelease(ctx, func(catalog.EdgeRelease) bool { return true }) },
-		"DB.EdgeOverrides":      func() error { _, err := db.EdgeOverrides(ctx, ""); return err },
+		"DB.EachEdgeRelease": func() error {
+			return db.EachEdgeRelease(ctx, time.Time{}, func(catalog.EdgeRelease) bool { return true })
+		},
+		"DB.EdgeOverrides": func() error { _, err := db.EdgeOverrides(ctx, ""); return err },
 		"DB.SetEdgeOverrides": func() error {
 			_, err := db.SetEdgeOverrides(ctx, "a", []catalog.EdgeOverrideChange{{Channel: "stable"}})
 			return err
 		},
-		"Reader.AddEdgeDevices":       func() error { return r.AddEdgeDevices(ctx, [][]byte{{1}}) },
-		"Reader.AddEdgeReleases":      func() error { return r.AddEdgeReleases(ctx, []catalog.EdgeRelease{{}}) },
-		"Reader.EachEdgeRelease":      func() error { return r.EachEdgeRelease(ctx, func(catalog.EdgeRelease) bool { return true }) },
+		"Reader.AddEdgeDevices":  func() error { return r.AddEdgeDevices(ctx, [][]byte{{1}}) },
+		"Reader.AddEdgeReleases": func() error { return r.AddEdgeReleases(ctx, []catalog.EdgeRelease{{}}) },
+		"Reader.EachEdgeRelease": func() error {
+			return r.EachEdgeRelease(ctx, time.Time{}, func(catalog.EdgeRelease) bool { return true })
+		},
 		"Reader.EdgeOverrides":        func() error { _, err := r.EdgeOverrides(ctx); return err },
 		"Reader.EdgeOverridesVersion": func() error { _, err := r.EdgeOverridesVersion(ctx); return err },
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -17,7 +18,8 @@ const (
 	edgeReleaseDays = 90
 )
 
-// EdgeRelease is a revision that devices were given by the stores upstream.
+// EdgeRelease is a revision that devices were given by the stores upstream. A release of the edge has the same fields, so that each is converted to
+// the other.
 type EdgeRelease struct {
 	SnapID, Name string
 	// Architecture is the one of the devices, and Store the ID of their store if the snap is private.
@@ -26,7 +28,7 @@ type EdgeRelease struct {
 	Channel  string
 	Revision int
 	// Snap is the JSON of the snap in upstream's answer.
-	Snap []byte
+	Snap json.RawMessage
 	// Private is set if not everybody may know of the snap.
 	Private bool
 	// Seen is the time of the last such answer that was noted.
@@ -82,31 +84,31 @@ func (r *Reader) AddEdgeReleases(ctx context.Context, list []EdgeRelease) error 
 	return nil
 }
 
-// EachEdgeRelease calls f with each revision that devices were given, the last seen first, until f returns false.
-func (db *DB) EachEdgeRelease(ctx context.Context, f func(EdgeRelease) bool) error {
-	return eachEdgeRelease(ctx, db.pool, f)
+// EachEdgeRelease calls f with each revision that devices were given since a time, the last seen first, until f returns false.
+func (db *DB) EachEdgeRelease(ctx context.Context, since time.Time, f func(EdgeRelease) bool) error {
+	return eachEdgeRelease(ctx, db.pool, since, f)
 }
 
-// EachEdgeRelease calls f with each revision that devices were given, the last seen first, until f returns false.
-func (r *Reader) EachEdgeRelease(ctx context.Context, f func(EdgeRelease) bool) error {
-	return eachEdgeRelease(ctx, r.pool, f)
+// EachEdgeRelease calls f with each revision that devices were given since a time, as [DB.EachEdgeRelease] does.
+func (r *Reader) EachEdgeRelease(ctx context.Context, since time.Time, f func(EdgeRelease) bool) error {
+	return eachEdgeRelease(ctx, r.pool, since, f)
 }
 
-func eachEdgeRelease(ctx context.Context, pool *pgxpool.Pool, f func(EdgeRelease) bool) error {
+func eachEdgeRelease(ctx context.Context, pool *pgxpool.Pool, since time.Time, f func(EdgeRelease) bool) error {
 	const q = `
 		select snap_id, name, architecture, store, channel, revision, snap, private, seen_at from edge_release
-		where seen_at >= now() - make_interval(days => $1) order by seen_at desc, snap_id, architecture, store, channel, by_number`
+		where seen_at >= greatest(now() - make_interval(days => $1), $2) order by seen_at desc, snap_id, architecture, store, channel, by_number`
 	// A connection whose rows nobody wants is closed.
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	rows, err := pool.Query(ctx, q, edgeReleaseDays)
+	rows, err := pool.Query(ctx, q, edgeReleaseDays, since)
 	if err != nil {
 		return fmt.Errorf("read releases of upstream: %w", interpret(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var e EdgeRelease
-		if err := rows.Scan(&e.SnapID, &e.Name, &e.Architecture, &e.Store, &e.Channel, &e.Revision, &e.Snap, &e.Private, &e.Seen); err != nil {
+		if err := rows.Scan(&e.SnapID, &e.Name, &e.Architecture, &e.Store, &e.Channel, &e.Revision, (*[]byte)(&e.Snap), &e.Private, &e.Seen); err != nil {
 			return fmt.Errorf("read releases of upstream: %w", interpret(err))
 		}
 		if !f(e) {

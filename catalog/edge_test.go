@@ -173,22 +173,27 @@ func TestEdgeReleases(t *testing.T) {
 	add(release("jq", "latest/stable", 6, 1), newer, private)
 	add(release("jq", "latest/stable", 5, 4), byNumber)
 	var got []catalog.EdgeRelease
-	err := s.EachEdgeRelease(t.Context(), func(e catalog.EdgeRelease) bool { got = append(got, e); return true })
+	err := s.EachEdgeRelease(t.Context(), time.Time{}, func(e catalog.EdgeRelease) bool { got = append(got, e); return true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	diff(t, "releases", got, []catalog.EdgeRelease{newer, byNumber, private})
 	calls := 0
-	if err := r.EachEdgeRelease(t.Context(), func(catalog.EdgeRelease) bool { calls++; return false }); err != nil || calls != 1 {
+	if err := r.EachEdgeRelease(t.Context(), time.Time{}, func(catalog.EdgeRelease) bool { calls++; return false }); err != nil || calls != 1 {
 		t.Errorf("EachEdgeRelease after its end: %d calls, %v", calls, err)
 	}
+	got = nil
+	if err := r.EachEdgeRelease(t.Context(), newer.Seen, func(e catalog.EdgeRelease) bool { got = append(got, e); return true }); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "releases since the newest", got, []catalog.EdgeRelease{newer})
 
 	exec(t, dsn, `update edge_release set seen_at = now() - interval '91 days' where private`)
 	hostile := release("x\x00\xff", "latest/stable", 1, 6)
 	hostile.Architecture = strings.Repeat("\xff", 10)
 	add(hostile)
 	got = nil
-	if err := s.EachEdgeRelease(t.Context(), func(e catalog.EdgeRelease) bool { got = append(got, e); return true }); err != nil || len(got) != 3 || !bytes.Equal(got[0].Snap, hostile.Snap) {
+	if err := s.EachEdgeRelease(t.Context(), time.Time{}, func(e catalog.EdgeRelease) bool { got = append(got, e); return true }); err != nil || len(got) != 3 || !bytes.Equal(got[0].Snap, hostile.Snap) {
 		t.Errorf("after 91 days: %+v, %v", got, err)
 	}
 }
@@ -204,7 +209,7 @@ func TestEdgeReleasesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen []catalog.EdgeRelease
-	if err := s.EachEdgeRelease(t.Context(), func(e catalog.EdgeRelease) bool { seen = append(seen, e); return true }); err != nil || len(seen) != 50000 || seen[0].Revision != 6 || seen[49999].Revision != 49999 {
+	if err := s.EachEdgeRelease(t.Context(), time.Time{}, func(e catalog.EdgeRelease) bool { seen = append(seen, e); return true }); err != nil || len(seen) != 50000 || seen[0].Revision != 6 || seen[49999].Revision != 49999 {
 		t.Errorf("%d releases, %v; want 50000, the newest ones", len(seen), err)
 	}
 }

@@ -43,13 +43,9 @@ func (s *service) loadEdge(ctx context.Context) error {
 func (s *service) loadReleases(ctx context.Context, since time.Time) error {
 	var list []edge.Release
 	var size int
-	err := s.source.EachEdgeRelease(ctx, func(r catalog.EdgeRelease) bool {
-		if r.Seen.Before(since) {
-			return false
-		}
+	err := s.source.EachEdgeRelease(ctx, since, func(r catalog.EdgeRelease) bool {
 		size += len(r.Snap)
-		list = append(list, edge.Release{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
-			Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
+		list = append(list, edge.Release(r))
 		return size < releasesStart
 	})
 	s.edge.AddReleases(list)
@@ -147,8 +143,7 @@ func (s *service) writeEdge(ctx context.Context, devices []edge.DeviceID, releas
 		for size := 0; len(releases) > 0 && size < releasesBatchBytes && len(batch) < releasesBatch; releases = releases[1:] {
 			r := &releases[0]
 			size += len(r.Snap)
-			batch = append(batch, catalog.EdgeRelease{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
-				Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
+			batch = append(batch, catalog.EdgeRelease(*r))
 		}
 		if err := s.source.AddEdgeReleases(ctx, batch); err != nil {
 			return err

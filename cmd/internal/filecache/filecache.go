@@ -57,7 +57,7 @@ type entry struct {
 // entries returns the files of the cache. Snaps have their names in place of their IDs.
 func entries(ctx context.Context, in *instance.Instance, files *cache.Cache) ([]entry, error) {
 	names := make(map[cache.Digest]string)
-	err := in.Catalog.EachEdgeRelease(ctx, func(r catalog.EdgeRelease) bool {
+	err := in.Catalog.EachEdgeRelease(ctx, time.Time{}, func(r catalog.EdgeRelease) bool {
 		given := edge.Release{Name: r.Name, Revision: r.Revision, Snap: r.Snap}
 		if about, ok := given.Describe(); ok {
 			names[cache.Digest("sha3-384:"+about.SHA3384)] = fmt.Sprintf("%s_%d.snap", r.Name, r.Revision)

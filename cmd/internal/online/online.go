@@ -121,9 +121,8 @@ func edgeSettings(in *instance.Instance) (edge.Settings, error) {
 // addReleases gives the edge the releases and overrides of the tables.
 func (s *Store) addReleases(ctx context.Context) error {
 	var list []edge.Release
-	err := s.in.Catalog.EachEdgeRelease(ctx, func(r catalog.EdgeRelease) bool {
-		list = append(list, edge.Release{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
-			Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
+	err := s.in.Catalog.EachEdgeRelease(ctx, time.Time{}, func(r catalog.EdgeRelease) bool {
+		list = append(list, edge.Release(r))
 		return true
 	})
 	if err != nil {
@@ -150,8 +149,7 @@ func (s *Store) SaveReleases(ctx context.Context) error {
 	}
 	list := make([]catalog.EdgeRelease, len(taken))
 	for i, r := range taken {
-		list[i] = catalog.EdgeRelease{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
-			Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen}
+		list[i] = catalog.EdgeRelease(r)
 	}
 	reader, _, err := s.in.OpenReader(ctx)
 	if err != nil {
