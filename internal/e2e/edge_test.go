@@ -120,6 +120,42 @@ func TestJujuAtTheEdge(t *testing.T) {
 	}
 }
 
+// TestWarmCharms fetches a charm ahead. Juju then gets its files although the line is cut after its question.
+func TestWarmCharms(t *testing.T) {
+	t.Parallel()
+	s, url := newCharmhub(t)
+	in, l := newEdge(t, newCharmOutside(t, s, url), url)
+	in.serve()
+	wanted := filepath.Join(t.TempDir(), "wanted.yaml")
+	if err := os.WriteFile(wanted, []byte("charms:\n- name: postgresql\n  channels: [14/stable]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := in.proxy("cache", "warm", wanted, "--dry-run"); !strings.Contains(got, "postgresql") {
+		t.Errorf("cache warm --dry-run prints %s", got)
+	}
+	in.proxy("cache", "warm", wanted)
+	j := juju{t, in.url}
+	c := j.resolve("postgresql", "14/stable", "amd64")
+	l.cut.Store(true)
+	j.download(c.Download) // compares the digests
+	for _, r := range c.Resources {
+		if r.Type == "file" && r.Download.Size > 0 {
+			j.download(r.Download)
+		}
+	}
+	l.cut.Store(false)
+	other := j.resolve("traefik-k8s", "latest/stable", "amd64")
+	l.cut.Store(true)
+	resp, err := http.Get(other.Download.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusOK {
+		t.Error("the cache has a charm that was not fetched")
+	}
+}
+
 // TestForwardProxy reaches upstream by Debian's tinyproxy, which wants a password, and believes only the authority that use-ca-certs names. The
 // password is shown nowhere.
 func TestForwardProxy(t *testing.T) {
