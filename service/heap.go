@@ -75,17 +75,21 @@ func (t *heapTuner) tune() {
 		return
 	}
 	t.last = live
-	percent, limit := tuning(live)
+	percent, limit := tuning(live, t.given)
 	if !t.hasGOGC {
 		debug.SetGCPercent(percent)
 	}
-	debug.SetMemoryLimit(max(limit, t.given))
-	t.log.Debug("fitted the garbage collector to the heap", "live", live, "percent", percent, "limit", max(limit, t.given))
+	debug.SetMemoryLimit(limit)
+	t.log.Debug("fitted the garbage collector to the heap", "live", live, "percent", percent, "limit", limit)
 }
 
-// tuning returns the garbage that a live heap may have, in percent of it, and the limit of the memory, in bytes.
-func tuning(live int64) (percent int, limit int64) {
+// tuning returns the garbage that a live heap may have, in percent of it, and the limit of the memory, in bytes. A given limit holds while it leaves
+// room for some garbage.
+func tuning(live, given int64) (percent int, limit int64) {
 	percent = int(min(max(100*garbageRoom/max(live, 1), 100), maxPercent))
+	if given >= live+max(garbageRoom, live/2) {
+		return percent, given
+	}
 	return percent, live + max(heapRoom, live/2)
 }
 

@@ -11,19 +11,26 @@ import (
 // TestTuning fits the collector to live heaps of several sizes.
 func TestTuning(t *testing.T) {
 	t.Parallel()
-	for live, want := range map[int64]struct {
-		percent int
-		limit   int64
+	const none = -1
+	for _, c := range []struct {
+		live, given int64
+		percent     int
+		limit       int64
 	}{
-		0:         {800, 512 << 20},
-		4 << 20:   {800, 516 << 20},
-		16 << 20:  {400, 528 << 20},
-		64 << 20:  {100, 576 << 20},
-		800 << 20: {100, 1312 << 20},
-		2 << 30:   {100, 3 << 30},
+		{0, none, 800, 512 << 20},
+		{4 << 20, none, 800, 516 << 20},
+		{16 << 20, none, 400, 528 << 20},
+		{64 << 20, none, 100, 576 << 20},
+		{800 << 20, none, 100, 1312 << 20},
+		{2 << 30, none, 100, 3 << 30},
+		{16 << 20, 300 << 20, 400, 300 << 20},
+		{16 << 20, 40 << 20, 400, 528 << 20}, // too little
+		{300 << 20, 512 << 20, 100, 512 << 20},
+		{400 << 20, 512 << 20, 100, 912 << 20},
+		{400 << 20, 4 << 30, 100, 4 << 30},
 	} {
-		if percent, limit := tuning(live); percent != want.percent || limit != want.limit {
-			t.Errorf("a live heap of %d bytes: %d %%, %d bytes, want %d %%, %d bytes", live, percent, limit, want.percent, want.limit)
+		if percent, limit := tuning(c.live, c.given); percent != c.percent || limit != c.limit {
+			t.Errorf("a live heap of %d MiB, a given limit of %d MiB: %d %%, %d MiB, want %d %%, %d MiB", c.live>>20, c.given>>20, percent, limit>>20, c.percent, c.limit>>20)
 		}
 	}
 }
