@@ -56,16 +56,12 @@ func (e *Edge) session(w http.ResponseWriter, r *http.Request) {
 	}
 	setBody(r, body)
 	change := func(resp *http.Response, answer []byte) ([]byte, error) {
-		if !json.Valid(answer) {
-			return nil, errNotStore
-		}
 		if id, ok := identify(body, st.Secret); ok && resp.StatusCode == http.StatusOK {
 			e.devices.note(id)
 		}
-		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
 		return answer, nil
 	}
-	e.send(w, r, &exchange{state: st, to: st.upstream, change: change})
+	e.passJSON(w, r, &exchange{state: st, to: st.upstream, change: change})
 }
 
 // identify returns the identity of the device in a request for a session.

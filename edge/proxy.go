@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,19 @@ func (e *Edge) pass(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxPassed)
 	e.send(w, r, &exchange{state: st, to: st.target(r)})
+}
+
+// passJSON passes a request whose body was read. An answer that is no JSON is not the store's.
+func (e *Edge) passJSON(w http.ResponseWriter, r *http.Request, x *exchange) {
+	change := x.change
+	x.change = func(resp *http.Response, answer []byte) ([]byte, error) {
+		if !json.Valid(answer) {
+			return nil, errNotStore
+		}
+		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
+		return change(resp, answer)
+	}
+	e.send(w, r, x)
 }
 
 // target returns the store upstream that a request is for.

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -28,10 +27,6 @@ func (e *Edge) refresh(w http.ResponseWriter, r *http.Request) {
 	pins := e.overrides.Load().apply(body, device.arch)
 	setBody(r, pins.body)
 	change := func(resp *http.Response, answer []byte) ([]byte, error) {
-		if !json.Valid(answer) {
-			return nil, errNotStore
-		}
-		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
 		if resp.StatusCode != http.StatusOK {
 			return answer, nil
 		}
@@ -42,7 +37,7 @@ func (e *Edge) refresh(w http.ResponseWriter, r *http.Request) {
 	instead := func(w http.ResponseWriter) bool {
 		return e.refreshStale(w, r, st, body, device) || e.importsInstead(w, r, body)
 	}
-	e.send(w, r, &exchange{state: st, to: st.upstream, change: change, instead: instead})
+	e.passJSON(w, r, &exchange{state: st, to: st.upstream, change: change, instead: instead})
 }
 
 // metadata passes a request of snapd before 2.34 for revisions. Overrides are not applied to it.
@@ -54,13 +49,9 @@ func (e *Edge) metadata(w http.ResponseWriter, r *http.Request) {
 	}
 	setBody(r, body)
 	change := func(resp *http.Response, answer []byte) ([]byte, error) {
-		if !json.Valid(answer) {
-			return nil, errNotStore
-		}
-		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
 		return e.replaceAddresses(r, st, newScan(answer)), nil
 	}
-	e.send(w, r, &exchange{state: st, to: st.upstream, change: change})
+	e.passJSON(w, r, &exchange{state: st, to: st.upstream, change: change})
 }
 
 // refreshCharms passes a request of Juju for revisions.
@@ -74,10 +65,6 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 	names := instanceKeys(body)
 	key := "POST " + r.URL.RequestURI() + " " + string(names.hide(body))
 	change := func(resp *http.Response, answer []byte) ([]byte, error) {
-		if !json.Valid(answer) {
-			return nil, errNotStore
-		}
-		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
 		if resp.StatusCode != http.StatusOK {
 			return answer, nil
 		}
@@ -94,7 +81,7 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 		e.writeAnswer(w, r, st, listKind, &shown)
 		return true
 	}
-	e.send(w, r, &exchange{state: st, to: st.charmhub, change: change, instead: instead})
+	e.passJSON(w, r, &exchange{state: st, to: st.charmhub, change: change, instead: instead})
 }
 
 // readRequest reads the body of a request, or answers it with an error.

@@ -144,12 +144,16 @@ func fullChannel(text string) string {
 	return c.Full()
 }
 
-// add keeps a release, and forgets others if there are too many. sum is the one of a result that is new, or 0.
+// add keeps a release, and forgets others if there are too many. sum is the one of a result that is new. Without one, the release comes from
+// elsewhere, and a newer one stays.
 func (m *releaseMemory) add(r *Release, sum uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := r.key()
 	if old := m.items[k]; old != nil {
+		if sum == 0 && r.Seen.Before(old.Seen) {
+			return
+		}
 		m.size -= old.weight()
 	}
 	m.items[k], m.ids[r.Name] = r, r.SnapID
@@ -266,18 +270,8 @@ func (e *Edge) TakeReleases() []Release { return e.releases.take() }
 // AddReleases adds releases that devices were given before this process began, or by other processes, unless newer ones are known.
 func (e *Edge) AddReleases(list []Release) {
 	for i := range list {
-		if !e.releases.knows(&list[i]) {
-			e.releases.add(&list[i], 0)
-		}
+		e.releases.add(&list[i], 0)
 	}
-}
-
-// knows reports whether a release is known that is as new as r, for the same channel.
-func (m *releaseMemory) knows(r *Release) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known := m.items[r.key()]
-	return known != nil && !known.Seen.Before(r.Seen)
 }
 
 // channelOf returns the channel that an action is about: its own, or the one that the device follows.
