@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"offlinestore/internal/snapddriver"
@@ -45,7 +47,23 @@ func (g *tour) edge(u *upstream) error {
 			return err
 		}
 	}
-	time.Sleep(11 * time.Second) // the store records every ten seconds what devices were given
+	if err := dmz.awaitRecord("hello"); err != nil {
+		return err
+	}
 	g.say("What would devices still get, if this store went offline now?")
 	return dmz.run("snap-store-proxy", "enable-airgap-mode", "--plan")
+}
+
+// awaitRecord waits until the store has recorded that devices were given a snap, which takes up to ten seconds.
+func (g *tour) awaitRecord(name string) error {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Second) {
+		out, err := g.command(filepath.Join(g.bin, "snap-store-proxy"), "--data-dir", g.data, "enable-airgap-mode", "--plan", "--json").Output()
+		if err != nil {
+			return fmt.Errorf("plan going offline: %w", err)
+		}
+		if bytes.Contains(out, []byte(`"`+name+`"`)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the store has not recorded within a minute that a device was given %s", name)
 }
