@@ -103,7 +103,7 @@ func (s Publication) sync() error {
 	if err := CheckDigest(s.Digest); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	if err := syncData(s.f); err != nil {
+	if err := errors.Join(s.writeBackErr, syncData(s.f)); err != nil {
 		return s.d.writeError("commit blob "+string(s.Digest), s.size, err)
 	}
 	return nil

@@ -15,3 +15,6 @@ func LimitOf(name string) (size int64, fileSystem string) { return limitOf(name)
 func FitFile(dir, name string, size, max int64, fileSystem string) error {
 	return fitFile(dir, name, size, max, fileSystem)
 }
+
+// FailWriteBack makes a blob one whose disk failed while it was written.
+func FailWriteBack(s *StagedBlob, err error) { s.writeBackErr = err }

@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
 )
@@ -75,5 +79,53 @@ func TestFollowersWait(t *testing.T) {
 	time.AfterFunc(time.Millisecond, f.End)
 	if n, err := f.Wait(context.Background(), 30, 10); n != 0 || err != nil || !f.Ended() {
 		t.Errorf("Wait() = %d, %v, want 0 after the end", n, err)
+	}
+}
+
+// TestWriteBack writes a blob to the disk while a reader is behind it, and commits it.
+func TestWriteBack(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	content := random(7, 20<<20+5)
+	s, err := d.Stage(int64(len(content)))
+	check(t, err)
+	defer s.Discard()
+	_, err = s.ReadFrom(bytes.NewReader(content))
+	check(t, err)
+	s.EndFollow()
+	r := s.Follow()
+	ended := make(chan struct{})
+	go func() {
+		r.WriteBack()
+		close(ended)
+	}()
+	got, err := io.ReadAll(r)
+	check(t, err)
+	if !bytes.Equal(got, content) {
+		t.Error("the reader got other bytes")
+	}
+	select {
+	case <-ended:
+		t.Error("WriteBack ended before its reader")
+	case <-time.After(10 * time.Millisecond):
+	}
+	r.Close()
+	<-ended
+	check(t, s.Commit(digest.FromBytes(content)))
+}
+
+// TestWriteBackFails commits a blob after the disk failed behind a reader, which the kernel tells only once.
+func TestWriteBackFails(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	content := []byte("x")
+	s := stage(t, d, content)
+	broken := &os.PathError{Op: "fdatasync", Path: "blob", Err: syscall.EIO}
+	blob.FailWriteBack(s, broken)
+	if err := s.Commit(digest.FromBytes(content)); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Commit() = %v, want %v", err, broken)
+	}
+	if d.Has(digest.FromBytes(content)) {
+		t.Error("the blob was committed")
 	}
 }

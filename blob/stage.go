@@ -30,6 +30,8 @@ type StagedBlob struct {
 	skipCache  bool
 	closed     bool
 	readers    *Followers
+	// writeBackErr is the disk's error that a Follower found.
+	writeBackErr error
 }
 
 // Stage reserves space for a blob of that size. The error is a *[NoSpaceError] if there is not enough.

@@ -37,7 +37,7 @@ func finishWriteBack(f *os.File, off, n int64) error {
 	case err != nil:
 		return nil // syncData does the work
 	}
-	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
+	releaseCache(f, off, n)
 	return nil
 }
 
@@ -55,4 +55,9 @@ func syncData(f *os.File) error {
 }
 
 // dropCache releases the memory that caches a file on the disk. It is only advice.
-func dropCache(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }
+func dropCache(f *os.File) { releaseCache(f, 0, 0) }
+
+// releaseCache releases the memory of n bytes from off on, or of everything from there if n is 0.
+func releaseCache(f *os.File, off, n int64) {
+	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
+}

@@ -79,29 +79,35 @@ func (s *Staging) hashWhileReading(desc ocispec.Descriptor, st *blob.StagedBlob,
 
 // hashing is a blob that a worker hashes while it is written.
 type hashing struct {
-	s    *Staging
-	res  result
-	done chan struct{} // closed when the hash is in the result
+	s      *Staging
+	res    result
+	reader *blob.Follower
+	done   chan struct{} // closed when the hash is in the result
 }
 
 // follow lets a worker hash a blob while it is written. The worker waits for the bytes, so the writer must not wait for other blobs.
 func (s *Staging) follow(desc ocispec.Descriptor, st *blob.StagedBlob) (*hashing, error) {
-	h := &hashing{s: s, res: result{desc: desc, staged: st, hashed: true}, done: make(chan struct{})}
+	h := &hashing{s: s, res: result{desc: desc, staged: st, hashed: true}, reader: st.Follow(), done: make(chan struct{})}
 	done := func(sum blob.Sum, err error) {
 		h.res.sum, h.res.err = sum, err
+		h.reader.Close()
 		close(h.done)
 	}
-	if err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: st.Follow(), Size: desc.Size, Done: done}); err != nil {
+	if err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: h.reader, Size: desc.Size, Done: done}); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// end hands over the result for a blob that is written.
+// end hands over the result for a blob that is written. The disk takes the rest of it while the worker still hashes, unless another place
+// than the folder takes it.
 func (h *hashing) end() {
 	h.res.staged.EndFollow()
 	h.s.addPending()
 	go func() {
+		if h.s.im.Blobs.AreInFolder() {
+			h.reader.WriteBack()
+		}
 		<-h.done
 		h.s.addResult(h.res)
 	}()
