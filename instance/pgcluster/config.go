@@ -30,6 +30,8 @@ max_wal_size = 256MB
 min_wal_size = 32MB
 jit = off
 max_parallel_workers_per_gather = 0
+# A process less to start and to stop.
+max_logical_replication_workers = 0
 # systemd's RemoveIPC takes POSIX shared memory from under a user's processes when the user logs out.
 dynamic_shared_memory_type = mmap
 

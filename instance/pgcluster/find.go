@@ -60,28 +60,42 @@ func installs() []install {
 	return found
 }
 
-var versionOutput = regexp.MustCompile(`^postgres \(PostgreSQL\) ([0-9]{1,4})`)
+var (
+	versionOutput = regexp.MustCompile(`^postgres \(PostgreSQL\) ([0-9]{1,4})`)
+	// versionFolder is the end of a folder in binDirs. To read the version there saves every command the start of a program.
+	versionFolder = regexp.MustCompile(`/(?:postgresql/|pgsql-)([0-9]{1,4})/bin$`)
+)
 
 // probe returns the version in dir, if it is usable. A folder with clients only, or with the remains of a removed version, is not.
 func probe(dir string) []install {
-	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
-		return nil
+	for _, name := range []string{"initdb", "postgres"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return nil
+		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
-	if err != nil {
-		return nil
+	m := versionFolder.FindStringSubmatch(dir)
+	if m == nil {
+		m = versionOutput.FindStringSubmatch(printedVersion(dir))
 	}
-	m := versionOutput.FindSubmatch(out)
 	if m == nil {
 		return nil
 	}
-	version, err := strconv.Atoi(string(m[1]))
+	version, err := strconv.Atoi(m[1])
 	if err != nil || version < MinVersion {
 		return nil
 	}
 	return []install{{dir, version}}
+}
+
+// printedVersion returns the text with which the postgres in dir names its version, or none.
+func printedVersion(dir string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
+	if err != nil {
+		return ""
+	}
+	return string(out)
 }
 
 // VersionError reports that a cluster was made by a major version of PostgreSQL that this machine doesn't have.

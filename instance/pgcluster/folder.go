@@ -16,7 +16,8 @@ import (
 // systemUser is the user that distributions make for PostgreSQL.
 const systemUser = "postgres"
 
-// pollInterval is the time between two looks at a lock, a start or a stop.
+// pollInterval is the longest time between two looks at a lock, a start or a stop. The first looks follow each other faster: a start and a
+// stop take only some of these intervals, and every command of a store that is not served waits for both.
 const pollInterval = 10 * time.Millisecond
 
 // folder is the cluster's folder with its owner. Everything in it is reached through root, so that files which the owner puts there
@@ -198,19 +199,24 @@ func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, erro
 	if err != nil {
 		return nil, fmt.Errorf("lock the database cluster: %w", err)
 	}
-	for {
+	for began := time.Now(); ; {
 		mine, err := tryLock(file, how)
 		if mine {
 			return file, nil
 		}
 		if err == nil {
-			err = pause(ctx, pollInterval)
+			err = nextLook(ctx, began)
 		}
 		if err != nil {
 			file.Close()
 			return nil, fmt.Errorf("lock the database cluster in %s: %w", f.path, err)
 		}
 	}
+}
+
+// nextLook waits until the next look at something that began at that time, or returns an error if there is no time left.
+func nextLook(ctx context.Context, began time.Time) error {
+	return pause(ctx, min(pollInterval, max(time.Millisecond, time.Since(began)/8)))
 }
 
 // pause waits, or returns an error if there is no time left.

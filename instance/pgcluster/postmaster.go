@@ -101,7 +101,7 @@ func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return false, fmt.Errorf("%w: it runs as process %d (kill -INT stops it): %w", ErrNoAnswer, pid, err)
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := nextLook(ctx, began); err != nil {
 			return false, fmt.Errorf("wait for PostgreSQL: %w", err)
 		}
 	}
@@ -153,7 +153,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return fmt.Errorf("%w after its start: %w%s", ErrNoAnswer, err, c.lastWords(began))
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := nextLook(ctx, began); err != nil {
 			return fmt.Errorf("start PostgreSQL: %w", err)
 		}
 	}
@@ -184,8 +184,8 @@ func (c *Cluster) stop(ctx context.Context) error {
 	if err := kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 	}
-	for c.runsHere(pid) {
-		if pause(ctx, pollInterval) != nil {
+	for began := time.Now(); c.runsHere(pid); {
+		if nextLook(ctx, began) != nil {
 			c.logf("PostgreSQL (process %d) is still stopping.", pid)
 			return nil
 		}

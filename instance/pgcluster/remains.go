@@ -44,7 +44,7 @@ func (c *Cluster) waitForOrphans(ctx context.Context) error {
 		if time.Since(began) > orphanPatience {
 			return fmt.Errorf("process %d of a PostgreSQL that ended still works in %s", pid, path.Join(c.folder.path, dataDir))
 		}
-		if err := pause(ctx, pollInterval); err != nil {
+		if err := nextLook(ctx, began); err != nil {
 			return fmt.Errorf("wait for process %d of a PostgreSQL that ended: %w", pid, err)
 		}
 	}
