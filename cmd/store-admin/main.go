@@ -14,8 +14,10 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	// Writing bundles needs only a few buffers, so the collector should not wait for more garbage than this.
+	// Writing bundles needs only a few buffers, so the collector should not wait for more garbage than this. Below it, the heap of a plan is
+	// so small that the collector would run a hundred times a second.
 	debug.SetMemoryLimit(64 << 20)
+	debug.SetGCPercent(400)
 	return cli.Main(newRoot(), hints())
 }
 

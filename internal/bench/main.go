@@ -161,6 +161,14 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
+// timedQuietly is timed, once the disk has done what was written and removed before.
+func (b *bench) timedQuietly(f func() error) (time.Duration, error) {
+	if err := exec.CommandContext(b.ctx, "sync").Run(); err != nil {
+		return 0, err
+	}
+	return timed(f)
+}
+
 // comparison is a comparison of ours with a yardstick. prepare is not timed and may be nil.
 type comparison struct {
 	name, goal            string
@@ -176,15 +184,11 @@ func (b *bench) compare(d comparison) error {
 				return err
 			}
 		}
-		// Earlier writes and removals must not slow down this measurement.
-		if err := exec.CommandContext(b.ctx, "sync").Run(); err != nil {
-			return err
-		}
-		t, err := timed(func() error { return d.theirs(round) })
+		t, err := b.timedQuietly(func() error { return d.theirs(round) })
 		if err != nil {
 			return err
 		}
-		o, err := timed(func() error { return d.ours(round) })
+		o, err := b.timedQuietly(func() error { return d.ours(round) })
 		if err != nil {
 			return err
 		}
