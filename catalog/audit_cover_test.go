@@ -22,6 +22,7 @@ func leavesNoRow() map[string]string {
 		"Reader.AddWanted":       "no device gets anything else",
 		"Reader.AddEdgeDevices":  "no device gets anything else",
 		"Reader.AddEdgeReleases": "no device gets anything else",
+		"Reader.AddEdgeCharms":   "no device gets anything else",
 		"Reader.UseNonce":        "it expires",
 		"Reader.ForgetNonces":    "they have expired",
 		"DB.CountAttempt":        "it expires",

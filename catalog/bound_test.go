@@ -191,6 +191,13 @@ func edgeCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[strin
 		"DB.EachEdgeRelease": func() error {
 			return db.EachEdgeRelease(ctx, time.Time{}, func(catalog.EdgeRelease) bool { return true })
 		},
+		"DB.EachEdgeCharm": func() error {
+			return db.EachEdgeCharm(ctx, time.Time{}, func(catalog.EdgeCharm) bool { return true })
+		},
+		"Reader.AddEdgeCharms": func() error { return r.AddEdgeCharms(ctx, []catalog.EdgeCharm{{}}) },
+		"Reader.EachEdgeCharm": func() error {
+			return r.EachEdgeCharm(ctx, time.Time{}, func(catalog.EdgeCharm) bool { return true })
+		},
 		"DB.EdgeOverrides": func() error { _, err := db.EdgeOverrides(ctx, ""); return err },
 		"DB.SetEdgeOverrides": func() error {
 			_, err := db.SetEdgeOverrides(ctx, "a", []catalog.EdgeOverrideChange{{Channel: "stable"}})

@@ -75,7 +75,7 @@ const newerThanStores = `
 	alter table if exists admin drop column roles;
 	drop table part_blob, part, part_set;
 	drop table server, login_attempt, compatibility;
-	drop table edge_override, edge_version, edge_device, edge_release;
+	drop table edge_override, edge_version, edge_device, edge_release, edge_charm;
 	drop table changed_item, generation_change; drop function note_snaps, note_charms, note_assertions, note_holds, note_homes, note_images, record_generation cascade;`
 
 // TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at

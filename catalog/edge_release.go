@@ -98,26 +98,34 @@ func eachEdgeRelease(ctx context.Context, pool *pgxpool.Pool, since time.Time, f
 	const q = `
 		select snap_id, name, architecture, store, channel, revision, snap, private, seen_at from edge_release
 		where seen_at >= greatest(now() - make_interval(days => $1), $2) order by seen_at desc, snap_id, architecture, store, channel, by_number`
+	return eachSeen(ctx, pool, "releases", q, since, f, func(rows pgx.Rows) (e EdgeRelease, err error) {
+		err = rows.Scan(&e.SnapID, &e.Name, &e.Architecture, &e.Store, &e.Channel, &e.Revision, (*[]byte)(&e.Snap), &e.Private, &e.Seen)
+		return e, err
+	})
+}
+
+// eachSeen calls f with each row that was seen since a time, until f returns false.
+func eachSeen[T any](ctx context.Context, pool *pgxpool.Pool, what, q string, since time.Time, f func(T) bool, scan func(pgx.Rows) (T, error)) error {
 	// A connection whose rows nobody wants is closed.
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	rows, err := pool.Query(ctx, q, edgeReleaseDays, since)
 	if err != nil {
-		return fmt.Errorf("read releases of upstream: %w", interpret(err))
+		return fmt.Errorf("read %s of upstream: %w", what, interpret(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var e EdgeRelease
-		if err := rows.Scan(&e.SnapID, &e.Name, &e.Architecture, &e.Store, &e.Channel, &e.Revision, (*[]byte)(&e.Snap), &e.Private, &e.Seen); err != nil {
-			return fmt.Errorf("read releases of upstream: %w", interpret(err))
+		one, err := scan(rows)
+		if err != nil {
+			return fmt.Errorf("read %s of upstream: %w", what, interpret(err))
 		}
-		if !f(e) {
+		if !f(one) {
 			cancel()
 			return nil
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("read releases of upstream: %w", interpret(err))
+		return fmt.Errorf("read %s of upstream: %w", what, interpret(err))
 	}
 	return nil
 }

@@ -213,3 +213,51 @@ func TestEdgeReleasesAreBounded(t *testing.T) {
 		t.Errorf("%d releases, %v; want 50000, the newest ones", len(seen), err)
 	}
 }
+
+func edgeCharm(name, channel string, revision, minute int) catalog.EdgeCharm {
+	return catalog.EdgeCharm{ID: snapID(name), Name: name, Architecture: "amd64", Base: "ubuntu/22.04", Channel: channel, Revision: revision,
+		Charm: fmt.Appendf(nil, "{\"n\":\"\\u0000\xff\",  \"r\":%d}", revision), Seen: time.Now().Add(time.Duration(minute-60) * time.Minute).UTC().Truncate(time.Microsecond)}
+}
+
+func TestEdgeCharms(t *testing.T) {
+	t.Parallel()
+	s, r, dsn := openServer(t)
+	read := func(since time.Time) (got []catalog.EdgeCharm) {
+		t.Helper()
+		if err := s.EachEdgeCharm(t.Context(), since, func(c catalog.EdgeCharm) bool { got = append(got, c); return true }); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	add := func(list ...catalog.EdgeCharm) {
+		t.Helper()
+		if err := r.AddEdgeCharms(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newer, byNumber, otherBase := edgeCharm("pg", "14/stable", 7, 5), edgeCharm("pg", "", 6, 3), edgeCharm("pg", "14/stable", 9, 2)
+	otherBase.Base, byNumber.Base, byNumber.Architecture = "ubuntu/24.04", "", ""
+	add(edgeCharm("pg", "14/stable", 6, 1), newer, otherBase)
+	add(edgeCharm("pg", "14/stable", 5, 4), byNumber)
+	diff(t, "charms", read(time.Time{}), []catalog.EdgeCharm{newer, byNumber, otherBase})
+	diff(t, "charms since the newest", read(newer.Seen), []catalog.EdgeCharm{newer})
+	calls := 0
+	if err := r.EachEdgeCharm(t.Context(), time.Time{}, func(catalog.EdgeCharm) bool { calls++; return false }); err != nil || calls != 1 {
+		t.Errorf("EachEdgeCharm after its end: %d calls, %v", calls, err)
+	}
+	exec(t, dsn, `update edge_charm set seen_at = now() - interval '91 days' where base = 'ubuntu/24.04'`)
+	hostile := edgeCharm("x\x00\xff", "latest/stable", 1, 6)
+	hostile.Base = strings.Repeat("\xff", 10)
+	add(hostile)
+	if got := read(time.Time{}); len(got) != 3 || !bytes.Equal(got[0].Charm, hostile.Charm) {
+		t.Errorf("after 91 days: %+v", got)
+	}
+	exec(t, dsn, `
+		delete from edge_charm;
+		insert into edge_charm select 'id', '', '', '', n, 'pg', n, repeat('x', 10)::bytea, now() - make_interval(secs => n) from generate_series(1, 10010) n;
+		insert into edge_charm select 'id', '', '', '', n, 'pg', n, repeat('x', 1 << 20)::bytea, now() - interval '1 day' from generate_series(20001, 20001) n`)
+	add(edgeCharm("pg", "14/stable", 8, 60))
+	if got := read(time.Time{}); len(got) != 10000 || got[0].Revision != 8 || got[9999].Revision != 9999 {
+		t.Errorf("%d charms, want 10000, the newest ones", len(got))
+	}
+}

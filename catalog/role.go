@@ -8,7 +8,7 @@ import (
 )
 
 // CreateServerRole creates the role of a server in the private cluster. It can only SELECT, and not from adminTables, except
-// that it keeps the tables wanted, session_nonce, server, edge_device, edge_release, serial, serial_log and serial_request, and adds to the
+// that it keeps the tables wanted, session_nonce, server, edge_device, edge_release, edge_charm, serial, serial_log and serial_request, and adds to the
 // audit trail.
 func (db *DB) CreateServerRole(ctx context.Context, role string) error {
 	if err := db.createServerRole(ctx, role); err != nil {
@@ -40,7 +40,7 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 		`revoke all on ` + adminTables + ` from ` + name,
 		`grant insert, update, delete on wanted to ` + name,
 		`grant insert, delete on session_nonce to ` + name,
-		`grant insert, update, delete on server, edge_device, edge_release to ` + name,
+		`grant insert, update, delete on server, edge_device, edge_release, edge_charm to ` + name,
 		`grant insert, update (revision) on serial to ` + name,
 		`grant insert, update (state, log_id, expires_at, changed_at), delete on serial_request to ` + name,
 		`grant insert on serial_log, audit, audit_head to ` + name,

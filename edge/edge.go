@@ -86,6 +86,7 @@ type Edge struct {
 	answers   *answerMemory
 	index     assertionIndex
 	releases  *releaseMemory
+	charms    *charmMemory
 	devices   deviceMemory
 	overrides atomic.Pointer[overrideSet]
 	proxy     *httputil.ReverseProxy
@@ -103,7 +104,7 @@ func New(cfg Config, files fileCache, s Settings) (*Edge, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	e := &Edge{cfg: cfg, files: files, answers: newAnswerMemory(cfg.Now, cfg.AnswersDir), releases: newReleaseMemory(cfg.Now), metrics: newMetrics(cfg.Metrics)}
+	e := &Edge{cfg: cfg, files: files, answers: newAnswerMemory(cfg.Now, cfg.AnswersDir), releases: newReleaseMemory(cfg.Now), charms: newCharmMemory(), metrics: newMetrics(cfg.Metrics)}
 	e.overrides.Store(&overrideSet{})
 	e.proxy = e.newProxy()
 	e.handler = e.routes()

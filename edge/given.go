@@ -19,10 +19,13 @@ import (
 // in them.
 func (e *Edge) addGiven(mux *http.ServeMux) {
 	mux.Handle("GET "+api.ReleasesPath, e.instrument("given", e.listReleases))
+	mux.Handle("GET "+api.CharmsPath, e.instrument("given", e.listCharms))
 	view := http.NewServeMux()
 	view.HandleFunc("POST /v2/snaps/refresh", e.givenRefresh)
 	view.HandleFunc("GET /v2/snaps/info/{name}", e.givenInfo)
 	view.HandleFunc("GET /v2/assertions/", e.givenAssertion)
+	view.HandleFunc("POST /v2/charms/refresh", e.givenCharms)
+	view.HandleFunc("GET /v2/charms/info/{name}", e.givenCharmInfo)
 	view.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { e.handler.ServeHTTP(w, r) })
 	mux.Handle(api.GivenPath+"/", e.instrument("given", http.StripPrefix(api.GivenPath, view).ServeHTTP))
 }
@@ -80,8 +83,12 @@ func (e *Edge) listReleases(w http.ResponseWriter, _ *http.Request) {
 
 // holds reports whether the cache holds a file of upstream's.
 func (e *Edge) holds(sha3384 string, size int64) bool {
+	return e.holdsFile(cache.Digest("sha3-384:"+sha3384), size)
+}
+
+func (e *Edge) holdsFile(d cache.Digest, size int64) bool {
 	holder, ok := e.files.(interface{ Has(cache.File) bool })
-	return ok && holder.Has(cache.File{Digest: cache.Digest("sha3-384:" + sha3384), Size: size})
+	return ok && holder.Has(cache.File{Digest: d, Size: size})
 }
 
 // givenSnap returns the description of a given revision, without the components and the other parts that no device has fetched.

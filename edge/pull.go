@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -119,12 +120,12 @@ func (e *Edge) failPull(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // the client is gone
 	}
-	e.cfg.Logger.Warn("an image can't be had", "path", r.URL.Path, "err", safeReason(err))
-	status, code := http.StatusBadGateway, "UNAVAILABLE"
+	status, code, level := http.StatusBadGateway, "UNAVAILABLE", slog.LevelWarn
 	var missing *upstream.NotFoundError
-	if errors.As(err, &missing) {
-		status, code = http.StatusNotFound, "MANIFEST_UNKNOWN"
+	if errors.As(err, &missing) { // clients look for signatures that most images lack
+		status, code, level = http.StatusNotFound, "MANIFEST_UNKNOWN", slog.LevelDebug
 	}
+	e.cfg.Logger.Log(r.Context(), level, "an image can't be had", "path", r.URL.Path, "err", safeReason(err))
 	transfer.WriteText(w, status, "application/json", mustJSON(map[string]any{"errors": []map[string]string{{"code": code,
 		"message": "the registry upstream does not give it, and it is not in the cache"}}}))
 }

@@ -69,6 +69,7 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 			return answer, nil
 		}
 		e.answers.put(key, newAnswer(resp, names.hide(answer), e.cfg.Now()))
+		e.charms.note(r, body, answer, e.cfg.Now())
 		return e.replaceAddresses(r, st, newScan(answer)), nil
 	}
 	instead := func(w http.ResponseWriter) bool {

@@ -2,9 +2,11 @@ package exporter
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/charm"
 	"offlinestore/edge/api"
 )
 
@@ -20,6 +22,25 @@ func GivenPackages(list []api.Release) []Package {
 			p.Channels = []string{r.Channel}
 		}
 		out = append(out, p)
+	}
+	return out
+}
+
+// GivenCharms returns applications for the charms that Juju was given by an online store, each for its channel, base and architecture.
+func GivenCharms(list []api.Charm) []charm.Application {
+	out := make([]charm.Application, 0, len(list))
+	for _, c := range list {
+		app := charm.Application{Name: c.Name, Charm: c.Name, Channel: c.Channel}
+		if c.Architecture != "" {
+			app.Architectures = []string{c.Architecture}
+		}
+		if name, version, ok := strings.Cut(c.Base, "/"); ok {
+			app.Base = charm.Base{Name: name, Channel: version}
+		}
+		if c.Channel == "" {
+			app.Revision = &c.Revision
+		}
+		out = append(out, app)
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,7 @@ const (
 	releasesBatchBytes = 8 << 20
 	releasesBatch      = 2000
 	releasesStart      = 48 << 20
+	charmsStart        = 12 << 20
 )
 
 // loadEdge gives the edge the overrides, and the releases of earlier runs. An online store that does not know its overrides would give devices
@@ -39,7 +41,7 @@ func (s *service) loadEdge(ctx context.Context) error {
 	return nil
 }
 
-// loadReleases gives the edge the releases that were seen last, and not before a time.
+// loadReleases gives the edge the releases and charms that were seen last, and not before a time.
 func (s *service) loadReleases(ctx context.Context, since time.Time) error {
 	var list []edge.Release
 	var size int
@@ -49,6 +51,17 @@ func (s *service) loadReleases(ctx context.Context, since time.Time) error {
 		return size < releasesStart
 	})
 	s.edge.AddReleases(list)
+	if err != nil {
+		return err
+	}
+	var charms []edge.Charm
+	size = 0
+	err = s.source.EachEdgeCharm(ctx, since, func(c catalog.EdgeCharm) bool {
+		size += len(c.Charm)
+		charms = append(charms, edge.Charm(c))
+		return size < charmsStart
+	})
+	s.edge.AddCharms(charms)
 	return err
 }
 
@@ -106,9 +119,9 @@ func (s *service) keepEdge(ctx context.Context) {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
-		err := s.writeEdge(ctx, s.edge.TakeDevices(), s.edge.TakeReleases())
+		err := errors.Join(s.writeEdge(ctx, s.edge.TakeDevices(), s.edge.TakeReleases()), s.writeCharms(ctx, s.edge.TakeCharms()))
 		if err != nil && !failing {
-			s.Logger.Warn("devices and their revisions can't be recorded: the role of serve may lack INSERT, UPDATE and DELETE on the tables edge_device and edge_release", "err", err)
+			s.Logger.Warn("devices and their revisions can't be recorded: the role of serve may lack INSERT, UPDATE and DELETE on the tables edge_device, edge_release and edge_charm", "err", err)
 		}
 		failing = err != nil
 		if ctx.Err() != nil {
@@ -146,6 +159,23 @@ func (s *service) writeEdge(ctx context.Context, devices []edge.DeviceID, releas
 			batch = append(batch, catalog.EdgeRelease(*r))
 		}
 		if err := s.source.AddEdgeReleases(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeCharms writes the charms that Juju was given.
+func (s *service) writeCharms(ctx context.Context, charms []edge.Charm) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), edgeTimeout)
+	defer cancel()
+	for len(charms) > 0 {
+		var batch []catalog.EdgeCharm
+		for size := 0; len(charms) > 0 && size < releasesBatchBytes && len(batch) < releasesBatch; charms = charms[1:] {
+			size += len(charms[0].Charm)
+			batch = append(batch, catalog.EdgeCharm(charms[0]))
+		}
+		if err := s.source.AddEdgeCharms(ctx, batch); err != nil {
 			return err
 		}
 	}

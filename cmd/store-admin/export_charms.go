@@ -33,12 +33,7 @@ func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	f.BoolVar(&o.withSnaps, "with-snaps", false, "also export the snaps that the charms install, with their dependencies")
 }
 
-func newExportCharms() *cobra.Command {
-	var o charmOptions
-	c := &cobra.Command{
-		Use:   "charms FILE.yaml [OVERLAY.yaml…]",
-		Short: "Export charms, with their resources and container images",
-		Long: `Export the charms that a file lists into one signed bundle, with their
+const exportCharmsHelp = `Export the charms that a file lists into one signed bundle, with their
 resources and container images. The file is a bundle.yaml, or a
 list of the same form. Further files are overlays, as in
 'juju deploy --overlay':
@@ -53,16 +48,37 @@ list of the same form. Further files are overlays, as in
       resources:
         postgresql-image: postgres:16   # the image's name inside, or a revision
 
-` + cli.ExitHelp,
+--from URL names an online store (docs/edge.md): the export has the charms that Juju was given
+there, the ones whose NAMEs follow or else all, with their resources and images, from its
+cache, also while Charmhub is away. --arch narrows that.
+`
+
+func newExportCharms() *cobra.Command {
+	var o charmOptions
+	var from fromOptions
+	c := &cobra.Command{
+		Use:   "charms FILE.yaml [OVERLAY.yaml…]",
+		Short: "Export charms, with their resources and container images",
+		Long:  exportCharmsHelp + cli.ExitHelp,
 		Example: `  store-admin export charms charms.yaml
   store-admin export charms bundle.yaml overlay.yaml
   store-admin export charms charms.yaml --arch amd64 --arch arm64 --with-snaps
-  store-admin export charms charms.yaml --output-dir /media/usb/layout --no-images`,
-		Args: cobra.MinimumNArgs(1),
+  store-admin export charms charms.yaml --output-dir /media/usb/layout --no-images
+  store-admin export charms --from http://dmz.example.internal --single next.tar.gz`,
+		Args: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("from") {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			req, err := o.request(c.Flags().Changed)
 			if err != nil {
 				return err
+			}
+			o.archive = "charms-export"
+			if c.Flags().Changed("from") {
+				return o.runFrom(c, &from, args, req)
 			}
 			f, err := readApplications(args)
 			if err != nil {
@@ -72,12 +88,23 @@ list of the same form. Further files are overlays, as in
 			if len(f.Repeated) > 0 {
 				req.Warnings = append(req.Warnings, fmt.Sprintf("%s: repeated keys, of which the last value counts: %s", strings.Join(args, ", "), strings.Join(f.Repeated, ", ")))
 			}
-			o.archive = "charms-export"
 			return o.run(c, req)
 		},
 	}
 	o.addCharms(c.Flags())
+	c.Flags().StringVar(&from.url, "from", "", "export the charms that Juju was given by the online store at this `URL`")
 	return c
+}
+
+// runFrom exports the charms that Juju was given by an online store.
+func (o *charmOptions) runFrom(c *cobra.Command, from *fromOptions, names []string, req exporter.Request) error {
+	if err := from.validate(c.Flags().Changed, &o.exportOptions, nil); err != nil {
+		return err
+	}
+	if err := from.requestCharms(c.Context(), names, req.Charms); err != nil {
+		return err
+	}
+	return o.run(c, req)
 }
 
 // readApplications reads a bundle.yaml, or a list of charms in the same form, with its overlays.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"offlinestore/channel"
+	"offlinestore/charm"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/edge/api"
 	"offlinestore/exporter"
@@ -16,19 +17,25 @@ import (
 	"offlinestore/snap"
 )
 
-// NotGivenError reports snaps that no device of an online store was given.
+// NotGivenError reports snaps that no device of an online store was given, or charms that Juju was not given.
 type NotGivenError struct {
 	Store string
 	Names []string
-	// Meant is the name of a given snap that somebody may have meant, or empty.
+	// Charms is set for charms.
+	Charms bool
+	// Meant is the name of a given snap or charm that somebody may have meant, or empty.
 	Meant string
 }
 
 func (e *NotGivenError) Error() string {
-	if len(e.Names) == 0 {
-		return "no device of " + e.Store + " was given a snap yet"
+	who, kind := "no device of ", "a snap"
+	if e.Charms {
+		who, kind = "no Juju of ", "a charm"
 	}
-	text := fmt.Sprintf("no device of %s was given %s", e.Store, strings.Join(e.Names, ", "))
+	if len(e.Names) == 0 {
+		return who + e.Store + " was given " + kind + " yet"
+	}
+	text := fmt.Sprintf("%s%s was given %s", who, e.Store, strings.Join(e.Names, ", "))
 	if e.Meant != "" {
 		text += fmt.Sprintf(" (did you mean %s?)", e.Meant)
 	}
@@ -69,17 +76,41 @@ func (o *fromOptions) given(ctx context.Context, names []string, warn func(strin
 		return len(names) > 0 && !slices.Contains(names, r.Name) || len(o.archs) > 0 && !slices.Contains(o.archs, r.Architecture) ||
 			len(o.channels) > 0 && !slices.ContainsFunc(o.channels, func(c string) bool { return isChannel(c, r.Channel) })
 	})
-	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		return slices.ContainsFunc(list, func(r api.Release) bool { return r.Name == name })
-	})
-	if len(missing) > 0 || len(list) == 0 {
-		e := &NotGivenError{Store: cli.Clean(o.url), Names: missing}
-		if len(missing) == 1 && !slices.Contains(known, missing[0]) {
-			e.Meant = nearest.Word(missing[0], known)
-		}
-		return nil, e
+	found := make([]string, len(list))
+	for i, r := range list {
+		found[i] = r.Name
 	}
-	return exporter.GivenPackages(list), nil
+	return exporter.GivenPackages(list), o.missing(names, found, known, false)
+}
+
+// givenCharms returns the applications for the charms, or for all, that Juju was given by the store.
+func (o *fromOptions) givenCharms(ctx context.Context, names []string) ([]charm.Application, error) {
+	list, err := api.ListCharms(ctx, http.DefaultClient, o.url, "store-admin/"+cli.Version())
+	if err != nil {
+		return nil, &FromError{cli.Clean(o.url), err}
+	}
+	var known, found []string
+	list = slices.DeleteFunc(list, func(c api.Charm) bool {
+		known = append(known, c.Name)
+		return len(names) > 0 && !slices.Contains(names, c.Name) || len(o.archs) > 0 && c.Architecture != "" && !slices.Contains(o.archs, c.Architecture)
+	})
+	for _, c := range list {
+		found = append(found, c.Name)
+	}
+	return exporter.GivenCharms(list), o.missing(names, found, known, true)
+}
+
+// missing returns an error if a name was not found, or nothing was.
+func (o *fromOptions) missing(names, found, known []string, charms bool) error {
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(found, name) })
+	if len(missing) == 0 && len(found) > 0 {
+		return nil
+	}
+	e := &NotGivenError{Store: cli.Clean(o.url), Names: missing, Charms: charms}
+	if len(missing) == 1 && !slices.Contains(known, missing[0]) {
+		e.Meant = nearest.Word(missing[0], known)
+	}
+	return e
 }
 
 // isChannel reports whether an operator means a full channel by a text. Without a track, all tracks are meant.
@@ -95,7 +126,12 @@ func isChannel(text, full string) bool {
 // fromHints returns the hints of errors about online stores.
 func fromHints() cli.Table {
 	return cli.Table{
-		cli.On(cli.As[*NotGivenError], cli.Gaps, "wait until a device has it, or export it from upstream: give the store's URL with --snap-store-url"),
+		cli.OnType(cli.Gaps, func(e *NotGivenError) string {
+			if e.Charms {
+				return "deploy it once by way of the store, or export it from upstream: give a FILE.yaml, and the store's URL with --charmhub-url"
+			}
+			return "wait until a device has it, or export it from upstream: give the store's URL with --snap-store-url"
+		}),
 		cli.On(cli.All(cli.As[*FromError], cli.Is(api.ErrNoEdge)), cli.Upstream,
 			"--from is for a store that is online: from an air-gapped one, export snaps by their names, with its URL in --snap-store-url"),
 		cli.On(cli.As[*FromError], cli.Upstream, "give the URL under which devices reach the store, as http://store.example.internal"),
@@ -107,7 +143,7 @@ func (o *fromOptions) validate(given func(flag string) bool, export *exportOptio
 	if !given("from") {
 		return nil
 	}
-	for _, other := range []string{"snap-store-url", "store", "from-yaml"} {
+	for _, other := range []string{"snap-store-url", "charmhub-url", "store", "from-yaml", "with-snaps"} {
 		if given(other) {
 			return cli.Usagef("--from and --%s exclude each other", other)
 		}
@@ -123,6 +159,28 @@ func (o *fromOptions) validate(given func(flag string) bool, export *exportOptio
 		o.archs = export.archs
 	}
 	export.storeURL, export.noLogin = strings.TrimSuffix(o.url, "/")+api.GivenPath, true
+	export.charmhubURL = export.storeURL
+	return nil
+}
+
+// requestCharms requests the charms that Juju was given.
+func (o *fromOptions) requestCharms(ctx context.Context, names []string, req *exporter.CharmRequest) (err error) {
+	for _, name := range names {
+		if err := charm.ValidateName(name); err != nil {
+			return cli.Usagef("%w", err)
+		}
+	}
+	if req.Applications, err = o.givenCharms(ctx, unique(names)); err != nil {
+		return err
+	}
+	var archs []string
+	for _, a := range req.Applications {
+		archs = append(archs, a.Architectures...)
+	}
+	if len(archs) > 0 {
+		req.Architectures = unique(archs)
+	}
+	req.ImageArchitectures = req.Architectures // the others were not given
 	return nil
 }
 

@@ -161,7 +161,7 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// timedQuietly is timed, once the disk has done what was written and removed before.
+// timedQuietly returns the time of f, which begins when the disk has nothing left to write.
 func (b *bench) timedQuietly(f func() error) (time.Duration, error) {
 	if err := exec.CommandContext(b.ctx, "sync").Run(); err != nil {
 		return 0, err

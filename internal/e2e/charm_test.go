@@ -8,11 +8,13 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"offlinestore/charm"
@@ -29,13 +31,25 @@ func newCharmhub(t *testing.T) (s *upstreamtest.Store, url string) {
 // newImageHub serves the same as newCharmhub, and returns the registry, too.
 func newImageHub(t *testing.T) (s *upstreamtest.Store, url string, registry *upstreamtest.Registry) {
 	t.Helper()
+	return newCutHub(t, new(atomic.Bool))
+}
+
+// newCutHub serves the same as newImageHub, while the line to the registry isn't cut.
+func newCutHub(t *testing.T, cut *atomic.Bool) (s *upstreamtest.Store, url string, registry *upstreamtest.Registry) {
+	t.Helper()
 	needTools(t)
 	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Payload: 4 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	registry = upstreamtest.DemoRegistry()
-	images := httptest.NewServer(registry.Handler())
+	handler := registry.Handler()
+	images := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cut.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(images.Close)
 	err = upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String(), Payload: 100 << 10})
 	if err != nil {

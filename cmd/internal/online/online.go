@@ -129,6 +129,15 @@ func (s *Store) addReleases(ctx context.Context) error {
 		return err
 	}
 	s.Edge.AddReleases(list)
+	var charms []edge.Charm
+	err = s.in.Catalog.EachEdgeCharm(ctx, time.Time{}, func(c catalog.EdgeCharm) bool {
+		charms = append(charms, edge.Charm(c))
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	s.Edge.AddCharms(charms)
 	pinned, err := s.in.Catalog.EdgeOverrides(ctx, "")
 	if err != nil {
 		return err
@@ -141,11 +150,15 @@ func (s *Store) addReleases(ctx context.Context) error {
 	return nil
 }
 
-// SaveReleases records the releases that were asked for by way of the edge, as if devices had been given them.
+// SaveReleases records the releases and charms that were asked for by way of the edge, as if devices and Juju had been given them.
 func (s *Store) SaveReleases(ctx context.Context) error {
-	taken := s.Edge.TakeReleases()
-	if len(taken) == 0 {
+	taken, charms := s.Edge.TakeReleases(), s.Edge.TakeCharms()
+	if len(taken)+len(charms) == 0 {
 		return nil
+	}
+	given := make([]catalog.EdgeCharm, len(charms))
+	for i, c := range charms {
+		given[i] = catalog.EdgeCharm(c)
 	}
 	list := make([]catalog.EdgeRelease, len(taken))
 	for i, r := range taken {
@@ -156,7 +169,7 @@ func (s *Store) SaveReleases(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
-	return reader.AddEdgeReleases(ctx, list)
+	return errors.Join(reader.AddEdgeReleases(ctx, list), reader.AddEdgeCharms(ctx, given))
 }
 
 // Client returns a client of the edge, whose API begins with a path.

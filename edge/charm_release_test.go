@@ -1,0 +1,160 @@
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/charm"
+	"offlinestore/edge/api"
+	"offlinestore/upstream"
+)
+
+// charmhub answers each action with revision 7 of the charm that it names.
+func charmhub(w http.ResponseWriter, r *http.Request) {
+	var q charm.RefreshRequest
+	if json.NewDecoder(r.Body).Decode(&q) != nil {
+		http.Error(w, "no JSON", http.StatusBadRequest)
+		return
+	}
+	results := []json.RawMessage{}
+	for _, a := range q.Actions {
+		name := valueOf(a.Name)
+		kind, metadata := "charm", "name: "+name
+		switch name {
+		case "a-bundle":
+			kind = "bundle"
+		case "few-fields":
+			metadata = ""
+		}
+		results = append(results, json.RawMessage(fmt.Sprintf(`{"charm":{"id":%q,"name":%[2]q,"type":%[3]q,"revision":7,"version":"1.7","summary":"It is %[2]s.",
+			"metadata-yaml":%[4]q,"config-yaml":"","bases":[],"license":"","publisher":{"id":"p","username":"p","display-name":"P","validation":"unproven"},
+			"resources":[],"download":{"url":"https://api.charmhub.io/api/v1/charms/download/%[2]s_7.charm","size":9,"hash-sha-256":"%064[5]d","hash-sha-384":"%096[5]d"}},
+			"effective-channel":"14/stable","id":%[1]q,"instance-key":%[6]q,"name":%[2]q,"result":"install","released-at":null}`,
+			charmID(name), name, kind, metadata, 1, a.InstanceKey)))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(mustJSON(map[string]any{"results": results, "error-list": []string{}}))
+}
+
+func charmID(name string) string { return strings.Repeat(name[:1], 32) }
+
+// askCharm returns the body of Juju's request for a charm.
+func askCharm(name, key string) []byte {
+	return fmt.Appendf(nil, `{"context":[],"actions":[{"action":"install","instance-key":%q,"name":%q,"channel":"14/stable","base":{"name":"ubuntu","channel":"22.04","architecture":"amd64"}}]}`, key, name)
+}
+
+func TestCharmsAreNoted(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/charms/refresh", charmhub)
+	g := newRig(t, mux)
+	ask := func(path string, body []byte, headers ...string) *response {
+		t.Helper()
+		return g.do("POST", path+"/v2/charms/refresh", body, headers...)
+	}
+	for _, name := range []string{"postgresql", "a-bundle", "few-fields"} {
+		if got := ask("", askCharm(name, "first"), "Content-Type", "application/json"); got.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, got.StatusCode, got.text)
+		}
+	}
+	ask("", askCharm("secret", "x"), "Authorization", "Macaroon root=m")
+	ask("", []byte(`{"context":[{"instance-key":"k","id":"`+charmID("mysql")+`","revision":6,"base":{"name":"ubuntu","channel":"24.04","architecture":"arm64"},"tracking-channel":"14/stable"}],
+		"actions":[{"action":"refresh","instance-key":"k","name":"mysql","base":null},{"action":"install","instance-key":"n","name":"byno","revision":7,"base":null}]}`))
+	list, err := api.ListCharms(t.Context(), http.DefaultClient, g.url+"/", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range list {
+		got = append(got, fmt.Sprint(c.Name, " ", c.Channel, " ", c.Base, " ", c.Architecture, " ", c.Revision, " ", c.Version, " ", c.Size, " ", c.Cached))
+	}
+	want := []string{"byno    7 1.7 9 false", "mysql 14/stable ubuntu/24.04 arm64 7 1.7 9 false", "postgresql 14/stable ubuntu/22.04 amd64 7 1.7 9 false"}
+	if !slices.Equal(got, want) {
+		t.Errorf("the charms are %q, want %q", got, want)
+	}
+	if taken := g.TakeCharms(); len(taken) != 3 || len(g.TakeCharms()) != 0 {
+		t.Errorf("TakeCharms() = %d charms, and once more", len(taken))
+	}
+	ask("", askCharm("postgresql", "later"))
+	if taken := g.TakeCharms(); len(taken) != 0 {
+		t.Errorf("the same charm was noted again: %+v", taken)
+	}
+	g.advance(renoteInterval + time.Second)
+	ask("", askCharm("postgresql", "later"))
+	if taken := g.TakeCharms(); len(taken) != 1 {
+		t.Errorf("after an hour, %d charms were noted again, want 1", len(taken))
+	}
+}
+
+// TestGivenCharms asks the Charmhub of given charms, with upstream away.
+func TestGivenCharms(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/charms/refresh", charmhub)
+	g := newRig(t, mux)
+	g.do("POST", "/v2/charms/refresh", askCharm("postgresql", "k"))
+	taken := g.TakeCharms()
+	g.down.Store(true)
+	other := newRig(t, mux)
+	other.down.Store(true)
+	other.AddCharms(taken)
+	for _, rig := range []*rig{g, other} {
+		c, err := upstream.New(upstream.Config{Origin: rig.url + api.GivenPath, Retries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, channel, otherChannel, revision, never := "postgresql", "14/stable", "14/edge", 7, 8
+		base := &charm.Base{Name: "ubuntu", Channel: "22.04", Architecture: "amd64"}
+		results, err := c.CharmRefresh(t.Context(), []charm.Action{{Name: &name, Channel: &channel, Base: base}, {Name: &name, Revision: &revision},
+			{Name: &name, Channel: &otherChannel, Base: base}, {Name: &name, Revision: &never}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if good := i < 2; good != (r.Error == nil) || good && (r.Charm.Revision != 7 || !strings.HasPrefix(r.Charm.Download.URL, rig.url+"/")) {
+				t.Errorf("result %d is %+v", i, r)
+			}
+		}
+		info, err := c.CharmInfo(t.Context(), name, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(info.ChannelMap) != 1 || info.ChannelMap[0].Channel.Track != "14" || info.ChannelMap[0].Revision.Number != 7 || info.Result.Summary != "It is postgresql." {
+			t.Errorf("info is %+v", info)
+		}
+		if _, err := c.CharmInfo(t.Context(), "mysql", ""); err == nil {
+			t.Error("a charm is described that Juju was not given")
+		}
+	}
+}
+
+func TestCharmMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	m, now := newCharmMemory(), time.Unix(1_800_000_000, 0)
+	text := mustJSON(strings.Repeat("x", 100<<10))
+	for i := range 500 {
+		m.add(&Charm{ID: fmt.Sprint(i), Name: "n", Channel: "14/stable", Architecture: "amd64", Base: "ubuntu/22.04", Revision: 1, Charm: text, Seen: now.Add(time.Duration(i) * time.Second)}, true)
+	}
+	var held int64
+	for _, c := range m.items {
+		held += c.weight()
+	}
+	if held != m.size || held > charmsMemory || held < charmsMemory/2 {
+		t.Errorf("%d charms of %d bytes are held, and %d counted; at most %d", len(m.items), held, m.size, charmsMemory)
+	}
+	if m.items[charmKey{"499", "amd64", "ubuntu/22.04", "14/stable", 0}] == nil || m.items[charmKey{"0", "amd64", "ubuntu/22.04", "14/stable", 0}] != nil {
+		t.Error("the newest charms do not stay")
+	}
+	old := &Charm{ID: "499", Name: "n", Channel: "14/stable", Architecture: "amd64", Base: "ubuntu/22.04", Revision: 9, Charm: text, Seen: now}
+	if m.add(old, false); m.items[old.key()].Revision != 1 {
+		t.Error("an older charm took the place of a newer one")
+	}
+	if taken := m.take(); len(taken) != len(m.items) {
+		t.Errorf("take() = %d charms, want the %d that are held", len(taken), len(m.items))
+	}
+}
