@@ -14,13 +14,23 @@ import (
 	"offlinestore/transfer"
 )
 
-// GivenCharms returns the charms that Juju was given, in the order of their names.
+// GivenCharms returns the charms that Juju was given, in the order of their names. Juju also asks by its number for a revision that it was given
+// for a channel, which is no further one.
 func (e *Edge) GivenCharms() (list []Charm) {
+	type revision struct {
+		id     string
+		number int
+	}
+	inChannels := make(map[revision]bool)
 	e.charms.mu.Lock()
 	for _, c := range e.charms.items {
 		list = append(list, *c)
+		if c.Channel != "" {
+			inChannels[revision{c.ID, c.Revision}] = true
+		}
 	}
 	e.charms.mu.Unlock()
+	list = slices.DeleteFunc(list, func(c Charm) bool { return c.Channel == "" && inChannels[revision{c.ID, c.Revision}] })
 	slices.SortFunc(list, func(a, b Charm) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Base, b.Base), cmp.Compare(a.Architecture, b.Architecture),
 			cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.ID, b.ID))

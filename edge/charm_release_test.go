@@ -64,7 +64,8 @@ func TestCharmsAreNoted(t *testing.T) {
 	}
 	ask("", askCharm("secret", "x"), "Authorization", "Macaroon root=m")
 	ask("", []byte(`{"context":[{"instance-key":"k","id":"`+charmID("mysql")+`","revision":6,"base":{"name":"ubuntu","channel":"24.04","architecture":"arm64"},"tracking-channel":"14/stable"}],
-		"actions":[{"action":"refresh","instance-key":"k","name":"mysql","base":null},{"action":"install","instance-key":"n","name":"byno","revision":7,"base":null}]}`))
+		"actions":[{"action":"refresh","instance-key":"k","name":"mysql","base":null},{"action":"install","instance-key":"n","name":"byno","revision":7,"base":null},
+		{"action":"install","instance-key":"o","name":"postgresql","revision":7,"base":null}]}`))
 	list, err := api.ListCharms(t.Context(), http.DefaultClient, g.url+"/", "test")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func TestCharmsAreNoted(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the charms are %q, want %q", got, want)
 	}
-	if taken := g.TakeCharms(); len(taken) != 3 || len(g.TakeCharms()) != 0 {
+	if taken := g.TakeCharms(); len(taken) != 4 || len(g.TakeCharms()) != 0 {
 		t.Errorf("TakeCharms() = %d charms, and once more", len(taken))
 	}
 	ask("", askCharm("postgresql", "later"))

@@ -58,9 +58,14 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 	}
 }
 
-// heldElsewhere returns the address of a snap that the bundle leaves out, because all of its receivers have it. Charms are read here, too, so they
-// are needed.
+// heldElsewhere returns the address of a blob that the caller brings, or of a snap that the bundle leaves out, because all of its receivers have it.
+// Charms are read here, too, so they are needed.
 func (e *Exporter) heldElsewhere(w *fetchItem) (digest.Digest, bool) {
+	if e.Brought != nil && w.SHA256 != "" {
+		if dg := digest.NewDigestFromEncoded(digest.SHA256, w.SHA256); e.Brought(dg) {
+			return dg, true
+		}
+	}
 	if e.Held == nil || w.snap == "" {
 		return "", false
 	}

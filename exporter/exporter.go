@@ -31,8 +31,10 @@ type Exporter struct {
 	Login    func(ctx context.Context, host string) (username, password string, err error)
 	Cache    *Cache
 	// Held reports whether a blob need not be in the bundle, because all of its receivers have it. Nil means that all blobs are needed.
-	Held  func(digest.Digest) bool
-	Trust *assertion.Trust
+	Held func(digest.Digest) bool
+	// Brought reports whether the caller has a file of a charm, or a blob of an image, so that it is not downloaded. Nil means that none is.
+	Brought func(digest.Digest) bool
+	Trust   *assertion.Trust
 	// Time is when the bundles will be signed. The receiver verifies keys at that time. Zero is now.
 	Time time.Time
 	// OptionalTime is the time that all fetches of one optional kind may take, such as all icons; 0 is ten seconds.

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -53,4 +54,52 @@ func deployImages(t *testing.T, url string) []image {
 		t.Fatalf("the charms have %d images, want 2", len(images))
 	}
 	return images
+}
+
+// TestCharmsGoOffline takes an online store offline with the charms that Juju was given, and with their images, while the lines upstream are cut.
+func TestCharmsGoOffline(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits until a server has recorded what it gave; CI runs it")
+	}
+	need(t, "skopeo")
+	var cut atomic.Bool // the line to the registry
+	s, url, _ := newCutHub(t, &cut)
+	in, l := newEdge(t, newCharmOutside(t, s, url), url)
+	addresses, _ := in.serveOn(2, "--registry-listen", "127.0.0.1:0")
+	in.url = "http://" + addresses[0]
+	given := deployImages(t, in.url)
+	for _, i := range given {
+		skopeo(t, "--override-arch", "amd64", "copy", "--src-tls-verify=false", "docker://"+i.ref, "dir:"+t.TempDir())
+	}
+	j := juju{t, in.url}
+	j.resolve("grafana-agent", "stable", "amd64") // never downloaded
+	l.cut.Store(true)
+	cut.Store(true)
+	in.awaitPlan("postgresql 14", "postgresql-k8s 14", "traefik-k8s latest", "grafana-agent latest")
+	plan := in.proxy("enable-airgap-mode", "--plan")
+	kept, lost, _ := strings.Cut(plan, "will not get them any more")
+	for _, name := range []string{"postgresql", "postgresql-k8s", "traefik-k8s"} {
+		if !regexp.MustCompile(`(?m)^  `+name+` +\S+ +amd64 .* charm ubuntu/[0-9.]+$`).MatchString(kept) || strings.Contains(lost, name+" ") {
+			t.Errorf("%s is not kept:\n%s", name, plan)
+		}
+	}
+	if !strings.Contains(lost, "grafana-agent") {
+		t.Errorf("grafana-agent is kept, although nobody has downloaded it:\n%s", plan)
+	}
+	out := in.proxy("enable-airgap-mode")
+	if !strings.Contains(out, "Store is in air-gapped mode") {
+		t.Errorf("enable-airgap-mode printed %s", out)
+	}
+	if strings.Contains(plan, "(by number)") {
+		t.Errorf("the plan has the revisions of channels by their numbers, too:\n%s", plan)
+	}
+	in.awaitServed("/v2/charms/info/postgresql")
+	for i, img := range deployImages(t, in.url) {
+		if path(img.ref) != path(given[i].ref) {
+			t.Errorf("the image is %s, want %s", img.ref, given[i].ref)
+		}
+		skopeo(t, "--override-arch", "amd64", "copy", "--src-tls-verify=false", "docker://"+img.ref, "dir:"+t.TempDir())
+	}
+	in.proxy("check", "--blobs")
 }

@@ -75,21 +75,33 @@ func printItems(w io.Writer, title string, list []Item, none string) {
 	var total int64
 	files := make(map[string]bool)
 	for _, i := range list {
-		note := cli.Clean(i.Reason)
-		if i.Override {
-			note = strings.TrimPrefix(note+"; overridden", "; ")
-		}
+		note := cli.Clean(i.note())
 		channel := i.Channel
 		if channel == "" {
 			channel = "(by number)"
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%d\t%s\t%s\t%s\n", cli.Clean(i.Name), cli.Clean(channel), cli.Clean(i.Architecture), i.Revision, cli.Clean(i.Version), cli.Bytes(i.Size), note)
-		if key := fmt.Sprint(i.Name, i.Revision); !files[key] {
+		if key := fmt.Sprint(i.Kind, i.Name, i.Revision); !files[key] {
 			files[key], total = true, total+i.Size
 		}
 	}
 	t.Flush()
 	fmt.Fprintf(w, "  %s, %s\n", cli.Count(len(files), "revision"), cli.Bytes(total))
+}
+
+// note returns the remarks about an item.
+func (i *Item) note() string {
+	var notes []string
+	if i.Kind == KindCharm {
+		notes = append(notes, strings.TrimSpace("charm "+i.Base))
+	}
+	if i.Reason != "" {
+		notes = append(notes, i.Reason)
+	}
+	if i.Override {
+		notes = append(notes, "overridden")
+	}
+	return strings.Join(notes, "; ")
 }
 
 // enabled is the JSON of the result.

@@ -14,16 +14,18 @@ import (
 	"offlinestore/upstream"
 )
 
-// newExporter prepares an export from the edge. It downloads no files: their addresses are known.
+// newExporter prepares an export from the edge. It downloads no files: their addresses are known. It reads the archives of charms.
 func (s *Step) newExporter() error {
 	trust, err := s.in.Trust.Assertions()
 	if err != nil {
 		return err
 	}
-	s.exporter = &exporter.Exporter{Trust: trust, Progress: silence{}, Held: func(digest.Digest) bool { return true }}
+	s.exporter = &exporter.Exporter{Trust: trust, Progress: silence{}, Held: func(digest.Digest) bool { return true }, Registry: s.store.Registry(),
+		Brought: func(dg digest.Digest) bool { return !s.archives[dg] }}
 	if s.exporter.Client, err = s.store.Client(api.GivenPath); err != nil {
 		return err
 	}
+	s.exporter.Charmhub = s.exporter.Client
 	if err := os.Mkdir(s.work, 0o700); err != nil {
 		return err
 	}
@@ -72,10 +74,7 @@ func (s *Step) planAll(ctx context.Context, icons bool) error {
 		if blamed := exporter.Blamed(err); len(s.kept("")) == before && len(blamed) > 0 { // each alone is good, but not together
 			s.loseAll(blamed[0].Snap, reasonOf(err))
 		}
-		switch len(s.kept("")) {
-		case 0:
-			return nil
-		case before:
+		if len(s.kept("")) == before {
 			return err
 		}
 	}
@@ -132,12 +131,15 @@ func (s *Step) kept(name string) (list []api.Release) {
 	return list
 }
 
-// export plans an export of releases, and verifies all assertions that it needs.
+// export plans an export of releases, and verifies all assertions that it needs. With icons, it is the complete one, which has the charms, too.
 func (s *Step) export(ctx context.Context, icons bool, list []api.Release) (*exporter.Plan, error) {
-	if len(list) == 0 {
+	req := exporter.Request{Packages: exporter.GivenPackages(list), NoDeps: true, NoIcons: !icons}
+	if charms := s.keptCharms(); icons && len(charms) > 0 {
+		req.Charms = s.charmRequest(charms)
+	}
+	if len(list) == 0 && req.Charms == nil {
 		return nil, nil
 	}
-	req := exporter.Request{Packages: exporter.GivenPackages(list), NoDeps: true, NoIcons: !icons}
 	plan, err := s.exporter.Plan(ctx, req)
 	if err != nil {
 		return nil, err

@@ -3,13 +3,11 @@ package offline
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 
-	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/snap"
 )
@@ -56,18 +54,10 @@ func (s *Step) verifyFile(ctx context.Context, sha3384 string) (reason string, e
 	if reason, ok := s.verified[dg]; ok {
 		return reason, nil
 	}
-	err = s.store.Blobs.VerifyBlob(ctx, dg)
-	var corrupt *blob.CorruptError
-	switch {
-	case errors.Is(err, blob.ErrNotFound):
-		reason = reasonGone
-	case errors.As(err, &corrupt):
-		reason = reasonDamaged
-	case err != nil:
-		return "", err
+	if reason, err = s.verifyCached(ctx, dg); err == nil {
+		s.verified[dg] = reason
 	}
-	s.verified[dg] = reason
-	return reason, nil
+	return reason, err
 }
 
 // findBlobs finds the files in the cache and in the catalogue.

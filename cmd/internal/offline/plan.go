@@ -18,14 +18,23 @@ import (
 	"offlinestore/instance"
 )
 
-// Item is a revision that devices were given for a channel.
+// The kinds of items.
+const (
+	KindSnap  = "snap"
+	KindCharm = "charm"
+)
+
+// Item is a revision that devices, or Juju, were given for a channel.
 type Item struct {
-	Name         string `json:"name"`
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Base is the one for which Juju was given a charm: "ubuntu/22.04".
+	Base         string `json:"base,omitempty"`
 	Channel      string `json:"channel"`
 	Architecture string `json:"architecture"`
 	Revision     int    `json:"revision"`
 	Version      string `json:"version"`
-	// Size is the one of the snap in bytes.
+	// Size is the one of the snap, or of the charm without its resources, in bytes.
 	Size int64 `json:"size"`
 	// Override is set if an operator has put the revision into the channel.
 	Override bool `json:"override,omitempty"`
@@ -61,6 +70,9 @@ type Step struct {
 	exporter *exporter.Exporter
 	plan     *exporter.Plan // nil if nothing is kept
 	given    []given
+	charms   []givenCharm
+	// archives are the charms that the exporter may read.
+	archives map[digest.Digest]bool
 	// blobs has the addresses of the files in the cache, and held the ones of the catalogue's, by their SHA3-384 in hexadecimal digits.
 	blobs, held map[string]digest.Digest
 	// verified has the reasons against the files in the cache that were read.
@@ -77,7 +89,7 @@ type given struct {
 
 // Prepare plans the step. It changes nothing but the folder for its work. With icons, the plan is complete for Take.
 func Prepare(ctx context.Context, in *instance.Instance, icons bool) (*Step, error) {
-	s := &Step{in: in, work: filepath.Join(string(in.Dir), workFolder), Plan: Plan{Kept: []Item{}, Lost: []Item{}}}
+	s := &Step{in: in, archives: make(map[digest.Digest]bool), work: filepath.Join(string(in.Dir), workFolder), Plan: Plan{Kept: []Item{}, Lost: []Item{}}}
 	if err := os.RemoveAll(s.work); err != nil { // the remains of a step that was killed
 		return nil, err
 	}
@@ -104,22 +116,36 @@ func (s *Step) prepare(ctx context.Context, icons bool) error {
 	if err := s.find(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(s.given, func(g given) bool { return g.reason == "" }) {
+	if slices.ContainsFunc(s.given, func(g given) bool { return g.reason == "" }) || len(s.store.Edge.GivenCharms()) > 0 {
 		if err := s.newExporter(); err != nil {
+			return err
+		}
+		if err := s.findCharms(ctx); err != nil {
 			return err
 		}
 		if err := s.planAll(ctx, icons); err != nil {
 			return err
 		}
 	}
-	for _, g := range s.given {
-		item := Item{Name: g.Name, Channel: g.Channel, Architecture: g.Architecture, Revision: g.Revision, Version: g.about.Version, Size: g.about.Size,
-			Override: g.pinned, Reason: g.reason}
-		if g.reason == "" {
+	s.list()
+	return nil
+}
+
+// list fills in the lists of the plan.
+func (s *Step) list() {
+	add := func(item Item) {
+		if item.Reason == "" {
 			s.Plan.Kept = append(s.Plan.Kept, item)
 		} else {
 			s.Plan.Lost = append(s.Plan.Lost, item)
 		}
 	}
-	return nil
+	for _, g := range s.given {
+		add(Item{Kind: KindSnap, Name: g.Name, Channel: g.Channel, Architecture: g.Architecture, Revision: g.Revision, Version: g.about.Version, Size: g.about.Size,
+			Override: g.pinned, Reason: g.reason})
+	}
+	for _, g := range s.charms {
+		add(Item{Kind: KindCharm, Name: g.Name, Base: g.Base, Channel: g.Channel, Architecture: g.Architecture, Revision: g.Revision, Version: g.about.Version,
+			Size: g.about.Size, Reason: g.reason})
+	}
 }

@@ -83,7 +83,7 @@ func (s *Step) importPlan(ctx context.Context, by string, progress func(int64)) 
 
 // seal makes the bundle. Nobody keeps the key that signs it: it proves that the bundle is the one that this process made.
 func (s *Step) seal(ctx context.Context) (*bundle.SignedBundle, bundle.PublicKey, error) {
-	builder, err := s.exporter.Builder(exporter.Part{Snaps: s.plan.Snaps})
+	builder, err := s.exporter.Builder(exporter.Part{Snaps: s.plan.Snaps, Charms: s.plan.Charms})
 	if err != nil {
 		return nil, bundle.PublicKey{}, err
 	}
@@ -98,6 +98,9 @@ func (s *Step) seal(ctx context.Context) (*bundle.SignedBundle, bundle.PublicKey
 	predicate := bundle.Predicate{Created: time.Now().UTC().Truncate(time.Second), Exporter: "this store", Program: "snap-store-proxy " + cli.Version()}
 	for _, one := range s.plan.Snaps {
 		predicate.Request.Snaps = append(predicate.Request.Snaps, one.Listing.Name)
+	}
+	for _, one := range s.plan.Charms {
+		predicate.Request.Charms = append(predicate.Request.Charms, one.Listing.Name)
 	}
 	sealed, err := builder.Seal(ctx, predicate, private)
 	return sealed, key, err

@@ -24,8 +24,11 @@ import (
 	"offlinestore/upstream"
 )
 
-// origin is the beginning of the edge's URLs in its answers. Only clients of this process reach it.
-const origin = "http://edge.invalid"
+// origin is the beginning of the edge's URLs in its answers, and host the registry of images. Only clients of this process reach them.
+const (
+	host   = "edge.invalid"
+	origin = "http://" + host
+)
 
 // Options are the options of Open.
 type Options struct {
@@ -72,14 +75,14 @@ func Open(ctx context.Context, in *instance.Instance, o Options) (*Store, error)
 		files.limit = rate.NewLimiter(rate.Limit(o.Rate), burst(o.Rate))
 	}
 	s.Edge, err = edge.New(edge.Config{Local: http.NotFoundHandler(), Origin: func(*http.Request) string { return origin }, AnswersDir: answers,
-		Version: cli.Version()}, files, config)
+		Registry: func(*http.Request) edge.Registry { return edge.Registry{Domain: host} }, Version: cli.Version()}, files, config)
 	if err == nil {
 		err = s.addReleases(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Files.Close())
 	}
-	s.server = &http.Server{Handler: s.Edge.Handler(), ReadHeaderTimeout: time.Minute}
+	s.server = &http.Server{Handler: withRegistry(s.Edge), ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(s.done)
 		_ = s.server.Serve(s.wire) // ends with Close
@@ -174,8 +177,10 @@ func (s *Store) SaveReleases(ctx context.Context) error {
 
 // Client returns a client of the edge, whose API begins with a path.
 func (s *Store) Client(path string) (*upstream.Client, error) {
-	return upstream.New(upstream.Config{Origin: origin + path, UserAgent: "snap-store-proxy/" + cli.Version(), HTTP: s.HTTP(), Retries: -1})
+	return upstream.New(upstream.Config{Origin: origin + path, UserAgent: userAgent(), HTTP: s.HTTP(), Retries: -1})
 }
+
+func userAgent() string { return "snap-store-proxy/" + cli.Version() }
 
 // HTTP returns an HTTP client that reaches the edge alone.
 func (s *Store) HTTP() *http.Client {
