@@ -159,3 +159,26 @@ func TestCharmMemoryIsBounded(t *testing.T) {
 		t.Errorf("take() = %d charms, want the %d that are held", len(taken), len(m.items))
 	}
 }
+
+// TestEmptyResource asks for a resource for which nothing was ever uploaded, a file and an image: both come from the edge, with no bytes.
+func TestEmptyResource(t *testing.T) {
+	t.Parallel()
+	const download = `{"url":"https://api.charmhub.io/api/v1/resources/download/charm_x.%s_0","size":0,` +
+		`"hash-sha-256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","hash-sha-384":"38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b"}`
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/charms/refresh", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"results":[{"charm":{"resources":[{"name":"a","type":"file","revision":0,"download":`+download+`},{"name":"b","type":"oci-image","revision":0,"download":`+download+`}]}}]}`, "a", "b")
+	})
+	g := newRig(t, mux)
+	got := g.do("POST", "/v2/charms/refresh", askCharm("postgresql", "k"))
+	links := ours.FindAll(got.text, -1)
+	if len(links) != 2 || strings.Contains(string(got.text), "charmhub.io/api") {
+		t.Fatalf("the answer is %s, want two addresses of the edge", got.text)
+	}
+	for _, l := range links {
+		if resp := g.do("GET", string(l), nil); resp.StatusCode != http.StatusOK || len(resp.text) != 0 {
+			t.Errorf("GET %s: %d %q, want no bytes", l, resp.StatusCode, resp.text)
+		}
+	}
+}

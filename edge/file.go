@@ -36,6 +36,10 @@ func (e *Edge) file(w http.ResponseWriter, r *http.Request) {
 		e.icon(w, r, st, address)
 		return
 	}
+	if k.file.Digest == emptyFile {
+		transfer.WriteText(w, http.StatusOK, "application/octet-stream", nil)
+		return
+	}
 	credentials := make(http.Header)
 	if k.file.Private {
 		for _, name := range identifying {

@@ -155,7 +155,7 @@ func (s *scan) close(end int) {
 // addFiles adds the files that an object describes.
 func (s *scan) addFiles(f *frame) {
 	for _, at := range []span{f.url, f.download, f.anonymous} {
-		if !at.isEmpty() && f.digest != "" && f.size > 0 {
+		if !at.isEmpty() && f.digest != "" && (f.size > 0 || f.isEmptyFile()) {
 			s.add(at, &foundFile{digest: f.digest, size: f.size, charm: f.charm})
 		}
 	}
@@ -167,9 +167,15 @@ func (s *scan) addFiles(f *frame) {
 	}
 }
 
+// isEmptyFile reports whether an object describes a resource of a charm for which nothing was ever uploaded.
+func (f *frame) isEmptyFile() bool { return f.size == 0 && f.digest == emptyFile }
+
+// emptyFile is the digest of no bytes.
+const emptyFile = cache.Digest("sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+
 // addImage adds the file that tells where the image of a resource is, when the object of the resource ends.
 func (s *scan) addImage(f *frame, at span) {
-	if parent := s.top(); f.isNamed("download") && f.charm && parent != nil && !f.url.isEmpty() {
+	if parent := s.top(); f.isNamed("download") && f.charm && parent != nil && !f.url.isEmpty() && !f.isEmptyFile() {
 		parent.description, parent.described = at, &foundFile{address: s.value(f.url), digest: f.digest, size: f.size, charm: true, image: true}
 	}
 	if f.kind == "oci-image" && f.described != nil && (f.isNamed("resources") || f.isNamed("revisions")) {

@@ -54,13 +54,23 @@ type entry struct {
 	file string
 }
 
-// entries returns the files of the cache. Snaps have their names in place of their IDs.
+// entries returns the files of the cache. Snaps and charms have their names in place of their IDs.
 func entries(ctx context.Context, in *instance.Instance, files *cache.Cache) ([]entry, error) {
 	names := make(map[cache.Digest]string)
 	err := in.Catalog.EachEdgeRelease(ctx, time.Time{}, func(r catalog.EdgeRelease) bool {
 		given := edge.Release{Name: r.Name, Revision: r.Revision, Snap: r.Snap}
 		if about, ok := given.Describe(); ok {
 			names[cache.Digest("sha3-384:"+about.SHA3384)] = fmt.Sprintf("%s_%d.snap", r.Name, r.Revision)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = in.Catalog.EachEdgeCharm(ctx, time.Time{}, func(c catalog.EdgeCharm) bool {
+		given := edge.Charm{Name: c.Name, Revision: c.Revision, Charm: c.Charm}
+		if about, ok := given.Describe(); ok {
+			names[cache.Digest("sha256:"+about.SHA256)] = fmt.Sprintf("%s_%d.charm", c.Name, c.Revision)
 		}
 		return true
 	})
