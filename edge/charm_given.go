@@ -82,8 +82,9 @@ func (e *Edge) givenCharms(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, codeBadRequest, "the request is no JSON of the store's API")
 		return
 	}
+	weight, err := weighAnswer(r, len(q.Actions))
 	results := []json.RawMessage{}
-	for i := range q.Actions {
+	for i := 0; i < len(q.Actions) && err == nil; i++ {
 		a := &q.Actions[i]
 		id, name := valueOf(a.ID), valueOf(a.Name)
 		found := e.charms.find(id, name, a)
@@ -94,6 +95,11 @@ func (e *Edge) givenCharms(w http.ResponseWriter, r *http.Request) {
 		}
 		results = append(results, mustJSON(givenCharmResult{Charm: found.Charm, Channel: cmp.Or(found.Channel, valueOf(a.Channel)), ID: found.ID, Key: a.InstanceKey,
 			Name: found.Name, Result: a.Action}))
+		err = weight.add(len(found.Charm))
+	}
+	if err != nil {
+		failOwn(w, err)
+		return
 	}
 	text := mustJSON(map[string]any{"results": results, "error-list": []charm.Error{}})
 	transfer.WriteText(w, http.StatusOK, "application/json", e.replaceAddresses(r, e.state.Load(), newScan(text)))

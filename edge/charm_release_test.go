@@ -182,3 +182,29 @@ func TestEmptyResource(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnAnswersAreBounded asks for the same revision so often that the answer would be large.
+func TestOwnAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, http.NotFoundHandler())
+	g.down.Store(true)
+	text := mustJSON(map[string]any{"revision": 7, "summary": strings.Repeat("x", 100<<10)})
+	g.releases.add(&Release{SnapID: "id", Name: "jq", Architecture: "amd64", Channel: "latest/stable", Revision: 7, Snap: text, Seen: g.now()}, 0)
+	g.AddCharms([]Charm{{ID: charmID("postgresql"), Name: "postgresql", Revision: 7, Charm: text, Seen: g.now()}})
+	ask := func(path, action string, n int, want int) {
+		t.Helper()
+		body := fmt.Sprintf(`{"context":[],"actions":[%s%s]}`, strings.Repeat(action+",", n-1), action)
+		if got := g.do("POST", path, []byte(body), amd64...); got.StatusCode != want {
+			t.Errorf("%d actions for %s: %d %.100s, want %d", n, path, got.StatusCode, got.text, want)
+		}
+	}
+	const snap = `{"action":"install","instance-key":"k","snap-id":"id","channel":"latest/stable"}`
+	const charm = `{"action":"install","instance-key":"k","name":"postgresql","revision":7,"base":null}`
+	for path, action := range map[string]string{"/v2/snaps/refresh": snap, api.GivenPath + "/v2/snaps/refresh": snap, api.GivenPath + "/v2/charms/refresh": charm} {
+		ask(path, action, 20, http.StatusOK)
+		ask(path, action, 200, http.StatusRequestEntityTooLarge)
+		ask(path, action, maxOwnActions+1, http.StatusRequestEntityTooLarge)
+	}
+	ref := `{"type":"account","primary-key":["x"]}`
+	ask("/v2/snaps/refresh", `{"action":"fetch-assertions","key":"g","assertions":[`+strings.Repeat(ref+",", maxOwnAssertions/10)+ref+`]}`, 10, http.StatusRequestEntityTooLarge)
+}

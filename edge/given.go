@@ -126,8 +126,9 @@ func (e *Edge) givenRefresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d := device{arch: deviceOf(r).arch}
+	weight, err := weighAnswer(r, len(q.Actions))
 	results, others := []json.RawMessage{}, []int{}
-	for i := range q.Actions {
+	for i := 0; i < len(q.Actions) && err == nil; i++ {
 		a := &q.Actions[i]
 		found := e.releases.findGiven(a.SnapID, a.Name, channelOf(a, q.Context), a.Revision, d)
 		if found == nil || found.Private {
@@ -136,6 +137,11 @@ func (e *Edge) givenRefresh(w http.ResponseWriter, r *http.Request) {
 		}
 		results = append(results, mustJSON(staleResult{Result: a.Action, Key: a.InstanceKey, SnapID: found.SnapID, Name: found.Name,
 			Channel: shortChannel(cmp.Or(found.Channel, channelOf(a, q.Context))), Snap: e.givenSnap(found)}))
+		err = weight.add(len(found.Snap))
+	}
+	if err != nil {
+		failOwn(w, err)
+		return
 	}
 	st := e.state.Load()
 	if len(others) > 0 {

@@ -31,8 +31,12 @@ func (e *Edge) refreshStale(w http.ResponseWriter, r *http.Request, st *state, b
 	if json.Unmarshal(body, &q) != nil {
 		return false
 	}
+	weight, err := weighAnswer(r, len(q.Actions))
+	if countAssertions(q.Actions) > maxOwnAssertions {
+		err = errTooMany
+	}
 	results, known := []staleResult{}, false
-	for i := range q.Actions {
+	for i := 0; i < len(q.Actions) && err == nil; i++ {
 		a := &q.Actions[i]
 		if a.Action == "fetch-assertions" {
 			result, found := e.staleAssertions(a, st, q.AssertionMaxFormats)
@@ -52,8 +56,13 @@ func (e *Edge) refreshStale(w http.ResponseWriter, r *http.Request, st *state, b
 		}
 		known = true
 		results = append(results, staleResult{Result: a.Action, Key: a.InstanceKey, SnapID: found.SnapID, Name: found.Name, Channel: shortChannel(name), Snap: found.Snap})
+		err = weight.add(len(found.Snap))
 	}
-	if !known {
+	switch {
+	case err != nil:
+		failOwn(w, err)
+		return true
+	case !known:
 		return false
 	}
 	text, err := json.Marshal(map[string]any{"results": results, "error-list": []snap.Error{}})
@@ -63,6 +72,13 @@ func (e *Edge) refreshStale(w http.ResponseWriter, r *http.Request, st *state, b
 	w.Header().Set("Warning", `110 - "upstream does not answer, and this answer is kept"`)
 	transfer.WriteText(w, http.StatusOK, "application/json", e.replaceAddresses(r, st, newScan(text)))
 	return true
+}
+
+func countAssertions(actions []snap.Action) (n int) {
+	for i := range actions {
+		n += len(actions[i].Assertions)
+	}
+	return n
 }
 
 // staleAssertions answers a request for newer assertions from kept ones. It reports whether there is one.
