@@ -136,7 +136,8 @@ func (c *Cluster) launch(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	pid, err := c.spawn(ctx)
+	// An end of ctx in the middle of spawn would leave a PostgreSQL whose process nobody knows.
+	pid, err := c.spawn(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
@@ -154,8 +155,20 @@ func (c *Cluster) launch(ctx context.Context) error {
 			return fmt.Errorf("%w after its start: %w%s", ErrNoAnswer, err, c.lastWords(began))
 		}
 		if err := nextLook(ctx, began); err != nil {
+			c.abandon(pid)
 			return fmt.Errorf("start PostgreSQL: %w", err)
 		}
+	}
+}
+
+// abandon ends a PostgreSQL that is starting. It may not have written its process id to its file yet, and ignores the signal at first, as a
+// program in the background of a shell does.
+func (c *Cluster) abandon(pid int) {
+	for began := time.Now(); time.Since(began) < closeTimeout; {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); errors.Is(err, fs.ErrNotExist) || kill(pid, syscall.SIGINT) != nil {
+			return // it has ended
+		}
+		_ = nextLook(context.Background(), began) // never ends early
 	}
 }
 
