@@ -102,11 +102,11 @@ func (c *Charm) describe(q *charm.RefreshRequest, key, effective string) bool {
 	if j := slices.IndexFunc(q.Context, func(x charm.Context) bool { return x.InstanceKey == key }); base == nil && j >= 0 {
 		base = &q.Context[j].Base
 	}
-	if base == nil {
+	if base == nil || base.Validate() != nil {
 		return false
 	}
 	c.Architecture, c.Base, c.Channel = base.Architecture, baseName(*base), fullChannel(effective)
-	return c.Architecture != "" && c.Channel != ""
+	return c.Channel != ""
 }
 
 // add keeps a charm, unless a newer one is known, and forgets others if there are too many. A fresh one was given by this process.
