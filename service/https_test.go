@@ -5,18 +5,18 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"offlinestore/internal/freeport"
 )
 
 // TestLateListener checks that a port is closed until it is opened, and that its place is kept meanwhile.
 func TestLateListener(t *testing.T) {
 	t.Parallel()
 	for _, ip := range []string{"127.0.0.1", "[::]"} {
-		probe, err := net.Listen("tcp", ip+":0")
+		port, err := freeport.Port()
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, port, _ := net.SplitHostPort(probe.Addr().String())
-		probe.Close()
 		l := newLateListener(ip + ":" + port)
 		if l.reserved == nil {
 			t.Fatal("the port was not reserved")
@@ -68,31 +68,39 @@ func TestLateListener(t *testing.T) {
 // TestLateListenerGivesWay checks that a program that wants the port first gets it, and that opening is an error then.
 func TestLateListenerGivesWay(t *testing.T) {
 	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	// No other test is given these ports.
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := taken.Addr().String()
+	taken, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	l := newLateListener(address)
 	defer l.Close()
 	if err := l.open(); err == nil {
 		t.Error("opened a port that another program has")
 	}
 	taken.Close()
-	if err := l.open(); err != nil {
-		t.Errorf("open after the other program has gone: %v", err)
+	// A process that another test is starting has the port until it runs its program.
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		err := l.open()
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("open after the other program has gone: %v", err)
+		}
 	}
 	free := newLateListener("127.0.0.1:0")
 	free.Close()
 	if _, err := free.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if address, err = freeport.Address(); err != nil {
 		t.Fatal(err)
 	}
-	address = reserved.Addr().String()
-	reserved.Close()
 	late := newLateListener(address)
 	defer late.Close()
 	balancer, err := net.Listen("tcp", address)
