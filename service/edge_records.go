@@ -151,33 +151,39 @@ func (s *service) writeEdge(ctx context.Context, devices []edge.DeviceID, releas
 	if err := s.source.AddEdgeDevices(ctx, ids); err != nil {
 		return err
 	}
-	for len(releases) > 0 {
-		var batch []catalog.EdgeRelease
-		for size := 0; len(releases) > 0 && size < releasesBatchBytes && len(batch) < releasesBatch; releases = releases[1:] {
-			r := &releases[0]
-			size += len(r.Snap)
-			batch = append(batch, catalog.EdgeRelease(*r))
-		}
-		if err := s.source.AddEdgeReleases(ctx, batch); err != nil {
-			return err
-		}
+	rows := make([]catalog.EdgeRelease, len(releases))
+	for i := range releases {
+		rows[i] = catalog.EdgeRelease(releases[i])
 	}
-	return nil
+	return eachBatch(rows, func(r *catalog.EdgeRelease) int { return len(r.Snap) }, func(batch []catalog.EdgeRelease) error {
+		return s.source.AddEdgeReleases(ctx, batch)
+	})
 }
 
 // writeCharms writes the charms that Juju was given.
 func (s *service) writeCharms(ctx context.Context, charms []edge.Charm) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), edgeTimeout)
 	defer cancel()
-	for len(charms) > 0 {
-		var batch []catalog.EdgeCharm
-		for size := 0; len(charms) > 0 && size < releasesBatchBytes && len(batch) < releasesBatch; charms = charms[1:] {
-			size += len(charms[0].Charm)
-			batch = append(batch, catalog.EdgeCharm(charms[0]))
+	rows := make([]catalog.EdgeCharm, len(charms))
+	for i := range charms {
+		rows[i] = catalog.EdgeCharm(charms[i])
+	}
+	return eachBatch(rows, func(c *catalog.EdgeCharm) int { return len(c.Charm) }, func(batch []catalog.EdgeCharm) error {
+		return s.source.AddEdgeCharms(ctx, batch)
+	})
+}
+
+// eachBatch calls write with all rows, in batches of a bounded number of rows and bytes, until it fails.
+func eachBatch[T any](rows []T, bytes func(*T) int, write func([]T) error) error {
+	for len(rows) > 0 {
+		n := 0
+		for size := 0; n < len(rows) && n < releasesBatch && size < releasesBatchBytes; n++ {
+			size += bytes(&rows[n])
 		}
-		if err := s.source.AddEdgeCharms(ctx, batch); err != nil {
+		if err := write(rows[:n]); err != nil {
 			return err
 		}
+		rows = rows[n:]
 	}
 	return nil
 }

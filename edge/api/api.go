@@ -85,13 +85,15 @@ var ErrNoEdge = errors.New("it is no online store, or one that is in air-gapped 
 // List asks the online store at a URL for the releases of its public snaps. The error may be ErrNoEdge.
 func List(ctx context.Context, client *http.Client, origin, userAgent string) (*Answer, error) {
 	a := new(Answer)
-	return a, list(ctx, client, strings.TrimSuffix(origin, "/")+ReleasesPath, userAgent, a)
+	err := list(ctx, client, strings.TrimSuffix(origin, "/")+ReleasesPath, userAgent, a)
+	return a, err
 }
 
 // ListCharms asks the online store at a URL for the charms that Juju was given. The error may be ErrNoEdge.
 func ListCharms(ctx context.Context, client *http.Client, origin, userAgent string) ([]Charm, error) {
 	var a CharmsAnswer
-	return a.Charms, list(ctx, client, strings.TrimSuffix(origin, "/")+CharmsPath, userAgent, &a)
+	err := list(ctx, client, strings.TrimSuffix(origin, "/")+CharmsPath, userAgent, &a)
+	return a.Charms, err
 }
 
 // list decodes the answer of a path.
