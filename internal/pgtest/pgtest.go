@@ -18,8 +18,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"offlinestore/instance/pgcluster"
 )
@@ -65,6 +65,7 @@ type process struct {
 	start func() (*testCluster, error)
 
 	mu        sync.Mutex
+	admin     *pgxpool.Pool
 	templates map[uintptr]func() (string, error)
 }
 
@@ -81,7 +82,7 @@ func server(tb testing.TB) (admin, copying string) {
 	if err != nil {
 		tb.Fatalf("start PostgreSQL: %v", err)
 	}
-	return cluster.admin(), cluster.copying
+	return adminOf(cluster.Cluster), cluster.copying
 }
 
 // cluster starts the cluster once.
@@ -146,16 +147,14 @@ func create(tb testing.TB, admin, options string) string {
 	return dsn
 }
 
-// run runs a statement on a connection of its own. It tries again while the template is in use, because PostgreSQL takes a
-// moment to notice that a connection was closed.
+// run runs a statement. It tries again while the template is in use, because PostgreSQL takes a moment to notice that a connection was closed.
 func run(ctx context.Context, dsn, statement string) error {
-	conn, err := pgx.Connect(ctx, dsn)
+	pool, err := shared.pool(ctx, dsn)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
 	for range 100 {
-		_, err = conn.Exec(ctx, statement)
+		_, err = pool.Exec(ctx, statement)
 		var pgErr *pgconn.PgError
 		if !errors.As(err, &pgErr) || pgErr.Code != objectInUse {
 			return err
@@ -163,6 +162,21 @@ func run(ctx context.Context, dsn, statement string) error {
 		time.Sleep(50 * time.Millisecond)
 	}
 	return err
+}
+
+// pool returns the connections on which databases are created and dropped. They remain until the process ends, because a connection for each
+// statement takes a third of the time of a short test.
+func (p *process) pool(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.admin == nil {
+		pool, err := pgxpool.New(ctx, dsn)
+		if err != nil {
+			return nil, err
+		}
+		p.admin = pool
+	}
+	return p.admin, nil
 }
 
 func newName() string {

@@ -2,7 +2,12 @@
 
 package pgtest
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // ownSession returns nil: no PostgreSQL of a test runs on this system.
 func ownSession() *syscall.SysProcAttr { return nil }
+
+func lockFile(*os.File) error { return nil }
