@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,8 +26,17 @@ type aptPackage struct {
 	hash string
 }
 
-// aptOffers asks apt, without using the network, which files it would fetch for names.
+// offered holds the answers of apt, which takes most of a second for each, by the names of the packages.
+var offered sync.Map
+
+// aptOffers asks apt once, without using the network, which files it would fetch for names.
 func aptOffers(names []string) ([]aptPackage, error) {
+	ask := sync.OnceValues(func() ([]aptPackage, error) { return askApt(names) })
+	answer, _ := offered.LoadOrStore(strings.Join(names, " "), ask)
+	return answer.(func() ([]aptPackage, error))()
+}
+
+func askApt(names []string) ([]aptPackage, error) {
 	out, err := tool("", nil, "apt-get", append([]string{"--print-uris", "download"}, names...)...)
 	if err != nil {
 		return nil, err
