@@ -3,6 +3,8 @@ FUZZTIME = 10s
 # With -short, tests of properties take fewer samples, and the slowest are left out. CI runs make SHORT= test. Results are never taken from Go's
 # cache, which does not know that tests build and run the programs.
 SHORT = -short
+# Most of the many processes are short, and done before their garbage matters.
+QUICK = $(if $(SHORT),GOGC=400)
 # The slowest packages start first, or they would run alone at the end. They wait more than they compute.
 SLOWEST = ./cmd/snap-store-proxy ./internal/e2e
 QEMU = $$(command -v qemu-aarch64-static || command -v qemu-aarch64)
@@ -21,7 +23,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	scripts/inmemory go test -count=1 -timeout 20m -p $(if $(SHORT),3,2) -parallel 4 $(SHORT) $(SLOWEST) ./... $(TESTFLAGS)
+	$(QUICK) scripts/inmemory go test -count=1 -timeout 20m -p $(if $(SHORT),3,2) -parallel 4 $(SHORT) $(SLOWEST) ./... $(TESTFLAGS)
 	cd deploy && go test -count=1 $(SHORT) ./... $(TESTFLAGS)
 
 # The packages that laptops run, built for other systems: under Wine, and under QEMU, which can't start the processes of some tests.

@@ -169,6 +169,9 @@ func TestModelServiceRefuses(t *testing.T) {
 // TestModelServiceIsBounded fills the tables of a brand.
 func TestModelServiceIsBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("writes 100,000 rows; CI runs it")
+	}
 	db, dsn := open(t)
 	exec(t, dsn, `
 		insert into signing_key (id, brand_id, name, fingerprint, created_by, modified_by) select 'id' || n, 'acme', n, '', '', '' from generate_series(1, 1000) n;

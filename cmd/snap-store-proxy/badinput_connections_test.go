@@ -83,7 +83,7 @@ func TestDocumentedConnections(t *testing.T) {
 	for i, form := range documented {
 		t.Run(strings.ReplaceAll(form, "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && i%6 > 0 {
+			if testing.Short() && i%10 > 0 {
 				t.Skip("runs each command; CI runs it")
 			}
 			s := newSite(t)

@@ -53,7 +53,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 	number, tries, path := 1, patience, ""
 	var before *catalog.Snapshot
 	for i, n := range kinds(trace) {
-		if testing.Short() && n != committed && i%10 > 0 {
+		if testing.Short() && n != committed && i%20 > 0 {
 			continue
 		}
 		if tries == patience || n >= committed {

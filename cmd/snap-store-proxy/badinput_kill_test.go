@@ -88,7 +88,7 @@ func TestKillAtAnyTime(t *testing.T) {
 	t.Parallel()
 	kills, patience := 100, 40*time.Second
 	if testing.Short() {
-		kills, patience = 12, 5*time.Second
+		kills, patience = 6, 5*time.Second
 	}
 	s := newSite(t)
 	path := filepath.Join(s.tmp, "update.tar.gz")

@@ -30,7 +30,7 @@ func TestKillRestoreAtEachRename(t *testing.T) {
 	before := old.mustRun("list-pushed-snaps", "--json").stdout
 	states := map[string]int{}
 	for n := 0; ; n++ {
-		if testing.Short() && n%16 != 1 && n > 3 {
+		if testing.Short() && n%32 != 1 && n > 3 {
 			continue
 		}
 		into := &site{t: t, dir: filepath.Join(tempDir(t), "data"), tmp: b.tmp}

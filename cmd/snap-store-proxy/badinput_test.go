@@ -16,6 +16,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
@@ -185,28 +186,44 @@ func badBundles() []badInput {
 	}
 }
 
-// TestBadBundles pushes each bad bundle to a store, and the good one afterwards.
+// TestBadBundles pushes each bad bundle to a store, and the good one afterwards. With -short, several bad ones share a store.
 func TestBadBundles(t *testing.T) {
 	t.Parallel()
-	for _, c := range slices.Concat(badBundles(), badCharms(), badImages(), badPairs()) {
-		t.Run(c.row, func(t *testing.T) {
+	shared := 1
+	if testing.Short() {
+		shared = 16
+	}
+	for bad := range slices.Chunk(slices.Concat(badBundles(), badCharms(), badImages(), badPairs()), shared) {
+		t.Run("then the good one", func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			before := s.served()
-			dir := tempDir(t)
-			path := dir
-			if bad := c.make(t, dir); bad != nil {
-				path = s.file("bad", bad)
-			}
-			for _, args := range [][]string{{"push-snap", path}, {"push-snap", path}, {"push-snap", "--json", path}} {
-				s.isRefused(c, s.run(args...))
-				s.serves(before)
-				s.isClean()
+			for _, c := range bad {
+				t.Run(c.row, func(t *testing.T) {
+					s := *s
+					s.t = t
+					s.refuses(c, before)
+				})
 			}
 			s.mustRun("push-snap", s.file("good.tar.gz", update(t).Tar(bundle.Gzip)))
 			s.servesUpdate()
 			s.isClean()
 		})
+	}
+}
+
+// refuses fails the test unless the store refuses a bad bundle, again and again, and still serves the same.
+func (s *site) refuses(c badInput, before *catalog.Snapshot) {
+	s.t.Helper()
+	dir := tempDir(s.t)
+	path := dir
+	if bad := c.make(s.t, dir); bad != nil {
+		path = s.file("bad", bad)
+	}
+	for _, args := range [][]string{{"push-snap", path}, {"push-snap", path}, {"push-snap", "--json", path}} {
+		s.isRefused(c, s.run(args...))
+		s.serves(before)
+		s.isClean()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,9 @@ import (
 	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
 )
+
+// longScripts make clusters of PostgreSQL, large keys or many logins.
+var longScripts = []string{"admin-roles", "admin-tls", "backup", "images", "models", "private-admin", "private-audit", "private-cluster", "private-root"}
 
 // TestScripts runs the scripts in testdata/script, each on a host of its own: a data folder, and an empty database.
 // Scripts whose name begins with private- use the private cluster, which takes a moment to make.
@@ -58,8 +62,8 @@ func TestScripts(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(script), ".txtar")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && (name == "backup" || name == "private-admin" || name == "private-root") {
-				t.Skip("makes clusters of PostgreSQL; CI runs it")
+			if testing.Short() && slices.Contains(longScripts, name) {
+				t.Skip("takes seconds of CPU time; CI runs it")
 			}
 			dsn := ""
 			if !strings.HasPrefix(name, "private-") {

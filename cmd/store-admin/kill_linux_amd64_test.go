@@ -147,7 +147,7 @@ func TestKillAtEachRename(t *testing.T) {
 			cache := whole.files("cache")
 			n := 0
 			for killed := true; killed; n++ {
-				if testing.Short() && n%11 != 1 && n > 2 {
+				if testing.Short() && n%22 != 1 && n > 2 {
 					continue
 				}
 				d := first.copied(t)

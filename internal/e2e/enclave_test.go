@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/pgtest"
 	"offlinestore/internal/snapdaemon"
 	"offlinestore/internal/upstreamtest"
 	"offlinestore/snap"
@@ -135,6 +137,9 @@ func newInside(t *testing.T, o *outside) *inside {
 	t.Helper()
 	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
 	in.proxy("config", "proxy.airgap=true")
+	if testing.Short() { // making a cluster takes longer than most tests
+		in.proxy("config", "proxy.db.connection="+pgtest.NewFrom(t, bundletest.Migrate))
+	}
 	in.proxy("trust", "add", o.key)
 	in.proxy("trust", "root", "add", o.root)
 	return in

@@ -113,7 +113,7 @@ func (in *inside) download(t *testing.T, files ...string) *downloader {
 				select {
 				case <-d.done:
 					return
-				case <-time.After(50 * time.Millisecond):
+				case <-time.After(200 * time.Millisecond):
 				}
 			}
 		})
