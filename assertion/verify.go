@@ -5,7 +5,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // maxChain is the longest permitted chain of prerequisites. Genuine chains have about six.
@@ -49,6 +53,54 @@ func (v *Verifier) Verify(a *Assertion) error {
 		return fmt.Errorf("verify %s: %w", a.ref, err)
 	}
 	return err
+}
+
+// verifyBatch is the number of assertions whose signatures are checked at once. It bounds the work that a bad assertion wastes.
+const verifyBatch = 64
+
+// VerifyAll verifies assertions in their order, as Verify does, and returns the first error. It uses all processors.
+func (v *Verifier) VerifyAll(list []*Assertion) error {
+	for batch := range slices.Chunk(list, verifyBatch) {
+		v.checkSignatures(batch)
+		for _, a := range batch {
+			if err := v.Verify(a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkSignatures lets the trust remember the good signatures of assertions by keys that are verified already. All other signatures are left to
+// Verify, because a key that isn't verified may be made to take long.
+func (v *Verifier) checkSignatures(batch []*Assertion) {
+	if v.Trust.signatures == nil {
+		return
+	}
+	var checks errgroup.Group
+	checks.SetLimit(runtime.GOMAXPROCS(0))
+	for _, a := range batch {
+		if key := v.verifiedKey(a); key != nil {
+			checks.Go(func() error {
+				_ = v.Trust.verifySignature(a, key) // Verify finds the error again
+				return nil
+			})
+		}
+	}
+	_ = checks.Wait() // returns nil
+}
+
+// verifiedKey returns the key that signed an assertion, or nil if it is not verified.
+func (v *Verifier) verifiedKey(a *Assertion) *Assertion {
+	refs := a.Prerequisites()
+	if len(refs) == 0 || refs[0].Type != "account-key" {
+		return nil
+	}
+	key, err := v.find(refs[0], a)
+	if err != nil || !v.isRoot(key) && v.state[sha256.Sum256(key.raw)] != verified {
+		return nil
+	}
+	return key
 }
 
 func (v *Verifier) verifyChain(a *Assertion, depth int) error {

@@ -38,10 +38,8 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 	}
 	v := &assertion.Verifier{Trust: trust, Source: all, Time: at}
 	// The set lacks older revisions and second copies. Another reader may use those, so all in the streams must be genuine.
-	for _, a := range streams {
-		if err := v.Verify(a); err != nil {
-			return nil, err
-		}
+	if err := v.VerifyAll(streams); err != nil {
+		return nil, err
 	}
 	for _, s := range h.Snaps {
 		if err := s.compareAssertions(all); err != nil {
