@@ -86,7 +86,7 @@ func TestNewerElsewhere(t *testing.T) {
 	must(t, r.SetSnapshot(&older))
 	f.resource("web", "image", "b:1", second)
 	url := "http://" + listen(t, r) + "/v2/"
-	for i, want := range []int{404, 200, 200} {
+	for i, want := range []int{503, 200, 200} {
 		if got := do(t, "GET", url+"b/manifests/"+second.String()); got.StatusCode != want {
 			t.Errorf("request %d: %s, want %d", i, got.Status, want)
 		}

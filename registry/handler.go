@@ -77,7 +77,12 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 	if ix.lacks(name, kind, ref) && r.fromUpstream(w, req, name, kind, ref) {
 		return
 	}
-	if ix.lacks(name, kind, ref) && r.cfg.AwaitNewer != nil && r.cfg.AwaitNewer(req.Context()) {
+	if ix.lacks(name, kind, ref) && r.cfg.AwaitNewer != nil {
+		if !r.cfg.AwaitNewer(req.Context()) {
+			w.Header().Set("Retry-After", "5")
+			fail(w, req, http.StatusServiceUnavailable, codeUnavailable, "this server does not know it, and can't ask the database of the store at the moment")
+			return
+		}
 		ix = r.index.Load()
 	}
 	repo := ix.repositories[name]

@@ -31,7 +31,7 @@ type Config struct {
 	// AccessLog gets the requests; nil logs them to Logger at the debug level.
 	AccessLog *transfer.AccessLog
 	// AwaitNewer waits for a moment for a newer catalogue, because another server of the store may have told a client of an image that is not known
-	// here. It returns false if there cannot be one. Nil means that there is no other server.
+	// here. It returns false if nobody knows whether there is one. Nil means that there is no other server.
 	AwaitNewer func(context.Context) bool
 	// Upstream answers for repositories that are not here, while the store is online; nil has no others.
 	Upstream Upstream

@@ -54,12 +54,12 @@ func (l *looks) stop() {
 	l.begin()()
 }
 
-// await waits until a look that begins later has ended. It returns false if there is none, or not in time.
+// await waits until a look that begins later has ended. It returns false if that takes too long. Nobody waits if there are no looks.
 func (l *looks) await(ctx context.Context) bool {
 	l.mu.Lock()
 	if !l.follows {
 		l.mu.Unlock()
-		return false
+		return true
 	}
 	if l.done == nil {
 		l.done = make(chan struct{})
@@ -79,21 +79,32 @@ func (l *looks) await(ctx context.Context) bool {
 	return false
 }
 
-// AwaitNewer waits for a moment until the catalogue is at least as new as the database was at the call. It returns false if that is not known.
+// AwaitNewer waits for a moment until the catalogue is at least as new as the database was at the call. It returns false if nobody knows, because
+// the database doesn't answer.
 func (s *Server) AwaitNewer(ctx context.Context) bool {
+	return s.sourceAnswers() && s.looks.await(ctx) && s.sourceAnswers()
+}
+
+func (s *Server) sourceAnswers() bool {
 	problem, _ := s.source.get()
-	return problem == "" && s.looks.await(ctx)
+	return problem == ""
 }
 
 // againKey is the key in the context of a request that is answered again.
 type againKey struct{}
 
-// answerAgain answers a request for something that ix lacks, if the database has a newer catalogue. It reports whether it did.
+// answerAgain answers a request for something that ix lacks, if the database has a newer catalogue or doesn't answer. It reports whether it did.
+// Without the database nobody knows that the store lacks it: another server may have told the client of it a moment ago.
 func (s *Server) answerAgain(w http.ResponseWriter, r *http.Request, ix *index, h http.HandlerFunc) bool {
 	if r.Context().Value(againKey{}) != nil {
 		return false
 	}
-	if !s.AwaitNewer(r.Context()) || s.index.Load().generation == ix.generation {
+	if !s.AwaitNewer(r.Context()) {
+		w.Header().Set("Retry-After", "5")
+		s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "this server does not know it, and can't ask the database of the store at the moment")
+		return true
+	}
+	if s.index.Load().generation == ix.generation {
 		return false
 	}
 	h(w, r.WithContext(context.WithValue(r.Context(), againKey{}, true)))

@@ -61,12 +61,17 @@ func TestNewerElsewhere(t *testing.T) {
 			t.Errorf("%d looks at the database for 100 clients", db.looks)
 		}
 
-		// A database that is down delays one client, and no other.
+		// Without the database nobody knows that there is no such file. One that is down delays the first clients, and no others.
 		db.set(func() { db.down = true })
+		if took := ask(none, 503); took > time.Second {
+			t.Errorf("without a database, the first answer about a missing file took %v", took)
+		}
 		time.Sleep(time.Minute)
-		if took := ask(none, 404); took > 0 {
+		if took := ask(none, 503); took > 0 {
 			t.Errorf("without a database, the answer about a missing file took %v", took)
 		}
+		db.set(func() { db.down = false })
+		time.Sleep(time.Minute)
 		stop()
 		wg.Wait()
 		ask(none, 404)
