@@ -93,10 +93,10 @@ func (v *Verifier) checkSignatures(batch []*Assertion) {
 // verifiedKey returns the key that signed an assertion, or nil if it is not verified.
 func (v *Verifier) verifiedKey(a *Assertion) *Assertion {
 	refs := a.Prerequisites()
-	if len(refs) == 0 || refs[0].Type != "account-key" {
+	if len(refs) == 0 {
 		return nil
 	}
-	key, err := v.find(refs[0], a)
+	key, err := v.find(refs[0], a) // the key is always the first
 	if err != nil || !v.isRoot(key) && v.state[sha256.Sum256(key.raw)] != verified {
 		return nil
 	}
